@@ -1,0 +1,161 @@
+package dispatch
+
+import (
+	"context"
+	"time"
+
+	"yizhan/issue"
+)
+
+// Channel carries deliveries to one kind of address: email, WeChat. One folder
+// implements it, one line in cmd/yizhan/channels.go adds it; see
+// dispatchtest.ExerciseChannel for what every channel must keep to.
+type Channel interface {
+	// Name is the word in tables, commands and configuration: "email".
+	Name() string
+
+	// Capacity says how much the channel takes at a time. It is asked once.
+	Capacity() Capacity
+
+	// Prepare renders and encodes a run's content, once, when it is planned.
+	// What it returns is frozen with the run: every attempt of every delivery
+	// is made from it and from the delivery alone, byte for byte the same.
+	Prepare(ctx context.Context, c Content) ([]Variant, error)
+
+	// Deliver hands one batch of one run to the carrier and answers for each
+	// delivery, in the batch's order. It calls mark once, at the last moment
+	// at which the carrier certainly has not taken responsibility, and hands
+	// over only those that mark granted. It answers even when ctx ends: what
+	// was not marked as Returned, what was marked as what became of it.
+	Deliver(ctx context.Context, b Batch, mark MarkFunc) []Outcome
+}
+
+// MarkFunc commits the late marker for a batch and reports, in the batch's
+// order, which deliveries may be handed over. One that is not granted has been
+// unsubscribed, suppressed, paused, cancelled or taken away meanwhile: the
+// ledger knows why, the channel answers Stopped. On an error nothing is granted.
+//
+// After mark has granted a delivery the channel must not return Returned for it.
+type MarkFunc func(ctx context.Context) (granted []bool, err error)
+
+// Capacity is what a channel takes at a time.
+type Capacity struct {
+	Lanes int     // batches in work at once: connections
+	Batch int     // deliveries in a batch, at most
+	Rate  float64 // deliveries per second over all lanes; 0: no limit
+	// Domains are narrower limits for recipients at one domain group.
+	Domains map[string]DomainLimit
+	// Group names the domain group that shares limits with this domain
+	// (foxmail.com: qq.com); nil: every domain by itself.
+	Group func(domain string) string
+}
+
+// DomainLimit limits what goes to one domain group at a time; 0 means no limit.
+type DomainLimit struct {
+	Rate  float64 // deliveries per second
+	Lanes int     // deliveries in work at once
+}
+
+// RunKind says what a run carries.
+type RunKind string
+
+// The kinds of runs. Service mails (confirmations) belong to no issue and go first.
+const (
+	KindIssue   RunKind = "issue"
+	KindService RunKind = "service"
+)
+
+// Content is what a run is planned with.
+type Content struct {
+	Kind      RunKind
+	Issue     issue.Issue
+	Revision  issue.Revision
+	PlannedAt time.Time // the Date of every message
+}
+
+// Variant is one frozen form of a run's content in one channel.
+type Variant struct {
+	Key string // "" is the variant that everybody gets who has no other
+	// Data is the channel's own form; nobody else reads it.
+	Data []byte
+	// MessageID is the rule for the id of a delivery at the carrier: its one
+	// %s takes the delivery's token ("<%s.142@news.example.org>").
+	MessageID string
+}
+
+// Batch is what a channel hands over in one go: deliveries of one run and one
+// variant.
+type Batch struct {
+	// Key names this hand-over at the carrier. It is in the ledger with its
+	// members before the carrier hears of them and stays the same when the
+	// call is repeated. Only channels with a batch above 1 have one.
+	Key        string
+	Run        int64
+	Variant    Variant
+	Deliveries []Handover
+}
+
+// Handover is what a channel needs to know of one delivery.
+type Handover struct {
+	Delivery   int64
+	Subscriber string // public id, for the subscriber's links
+	Address    string
+	MessageID  string // by the variant's rule; the same in every attempt
+	Attempt    int    // 1 for the first
+}
+
+// Status is what became of one delivery of a batch.
+type Status int
+
+// The answers a channel can give.
+const (
+	// Sent: the carrier took responsibility.
+	Sent Status = iota
+	// Refused: certainly not delivered; Failure says by whom and for how long.
+	Refused
+	// Lost: handed over after the marker, and the answer never came.
+	Lost
+	// Stopped: the ledger did not grant the mark; nothing was handed over.
+	Stopped
+	// Returned: not begun, or cut off before the marker; due again at once.
+	Returned
+)
+
+// Outcome answers for one delivery.
+type Outcome struct {
+	Status  Status
+	Failure Failure // when Refused or Lost
+	// Code and Reply are the carrier's words; Reply is hostile text, at most
+	// MaxReply bytes of it are kept.
+	Code  int
+	Reply string
+}
+
+// MaxReply is how many bytes of a carrier's reply the ledger keeps.
+const MaxReply = 500
+
+// Scope says what a failure is about. It comes before the question whether it
+// is permanent: only a recipient's own failure can ever suppress a person.
+type Scope string
+
+// The scopes of failures.
+const (
+	ScopeConnection Scope = "connection" // dial, TLS, EOF, timeout, protocol
+	ScopeAccount    Scope = "account"    // credentials, policy, sender identity, quota of the account
+	ScopeDomain     Scope = "domain"     // the recipient's provider limits us: rate, reputation
+	ScopeContent    Scope = "content"    // this message is refused, whoever gets it
+	ScopeRecipient  Scope = "recipient"  // this mailbox
+)
+
+// Failure is why a delivery was refused.
+type Failure struct {
+	Scope     Scope
+	Permanent bool
+	// Suppress asks that the address is never sent to again. It needs
+	// ScopeRecipient and Permanent.
+	Suppress bool
+	// Wait is how long the provider wants to be left alone; 0: not said.
+	Wait time.Duration
+	// Reason is a short stable word for tables and metrics: "mailbox-unknown".
+	Reason string
+}

@@ -1,0 +1,200 @@
+package dispatch
+
+import (
+	"context"
+	"crypto/hmac"
+	"crypto/sha256"
+	"database/sql"
+	"encoding/base32"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"yizhan/subscribers"
+)
+
+// claimed is a row that this session has leased.
+type claimed struct {
+	id         int64
+	run        int64
+	channel    string
+	variant    string
+	subscriber string // public id
+	address    string
+	token      string // of its id at the carrier
+	blocked    string // why it must not be sent
+	progress   Progress
+}
+
+// feed takes up to limit due rows of a run and queues them; service runs go
+// through the same statement. It returns their ids in the order they are due.
+func (l *Ledger) feed(ctx context.Context, tx *sql.Tx, run int64, channel, epoch string, limit int, now time.Time) ([]int64, error) {
+	return ids(tx.QueryContext(ctx, `UPDATE deliveries SET state = 'queued', reason = '', epoch = $1, updated_at = $2
+		WHERE state = 'due' AND id IN (
+			SELECT id FROM deliveries WHERE run_id = $3 AND channel = $4 AND state = 'due' AND due_at <= $2
+			ORDER BY due_at, id LIMIT $5)
+		RETURNING id`, epoch, millis(now), run, channel, limit))
+}
+
+// requeue makes rows due again that the queue has forgotten: those of another
+// epoch, and those that nobody claimed since before.
+func (l *Ledger) requeue(ctx context.Context, tx *sql.Tx, epoch string, before, now time.Time) (int64, error) {
+	res, err := tx.ExecContext(ctx, `UPDATE deliveries SET state = 'due', due_at = $1, updated_at = $1
+		WHERE state IN ('queued','leased','marked') AND state = 'queued' AND (epoch <> $2 OR updated_at < $3)`,
+		millis(now), epoch, millis(before))
+	if err != nil {
+		return 0, err
+	}
+	return res.RowsAffected()
+}
+
+// claim leases the queued rows among ids whose run is not paused, for a session
+// that nobody took for dead. Rows that it does not return stay as they are.
+func (l *Ledger) claim(ctx context.Context, tx *sql.Tx, session int64, deliveries []int64, now time.Time) ([]claimed, error) {
+	args := []any{session, millis(now)}
+	in := list(&args, deliveries)
+	rows, err := tx.QueryContext(ctx, `UPDATE deliveries SET state = 'leased', claim = $1, updated_at = $2
+		WHERE id IN (`+in+`) AND state = 'queued'
+			AND EXISTS (SELECT 1 FROM runs r WHERE r.id = deliveries.run_id AND r.state = 'planned')
+			AND EXISTS (SELECT 1 FROM sessions s WHERE s.id = $1 AND s.closed_at = 0)
+		RETURNING id, run_id, channel, variant, address, attempts, lost, first_at,
+			(SELECT s.public_id FROM subscribers s WHERE s.id = deliveries.subscriber_id),
+			(SELECT r.salt FROM runs r WHERE r.id = deliveries.run_id), `+subscribers.Blocked, args...)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var out []claimed
+	for rows.Next() {
+		c := claimed{progress: Progress{State: StateLeased}}
+		var first int64
+		var public sql.NullString
+		var salt string
+		if err := rows.Scan(&c.id, &c.run, &c.channel, &c.variant, &c.address, &c.progress.Attempts, &c.progress.Lost,
+			&first, &public, &salt, &c.blocked); err != nil {
+			return nil, err
+		}
+		c.progress.FirstAt, c.subscriber, c.token = instant(first), public.String, token(salt, c.id)
+		out = append(out, c)
+	}
+	return out, rows.Err()
+}
+
+var tokenEncoding = base32.NewEncoding("abcdefghijklmnopqrstuvwxyz234567").WithPadding(base32.NoPadding)
+
+// token names a delivery at the carrier, the same in every attempt, and says
+// nothing about who it is for.
+func token(salt string, delivery int64) string {
+	mac := hmac.New(sha256.New, []byte(salt))
+	fmt.Fprintf(mac, "delivery %d", delivery)
+	return tokenEncoding.EncodeToString(mac.Sum(nil)[:16])
+}
+
+// messageID applies a variant's rule to a token.
+func messageID(rule, token string) string { return strings.Replace(rule, "%s", token, 1) }
+
+// batchKey names a hand-over of several deliveries: the same members in the same
+// attempt have the same key, so that a repeated call is known at the carrier.
+func batchKey(rows []claimed) string {
+	sum := sha256.New()
+	for _, r := range rows {
+		fmt.Fprintf(sum, "%s %d\n", r.token, r.progress.Attempts)
+	}
+	return tokenEncoding.EncodeToString(sum.Sum(nil)[:16])
+}
+
+// commitMark is the late marker: only a row leased by this session, of a run
+// that is neither paused nor cancelled, of a subscriber who may be sent to.
+func (l *Ledger) commitMark(ctx context.Context, tx *sql.Tx, session, delivery, batch int64, now time.Time) (granted bool, err error) {
+	res, err := tx.ExecContext(ctx, `UPDATE deliveries SET state = 'marked', batch_id = $1, updated_at = $2
+		WHERE id = $3 AND state = 'leased' AND claim = $4
+			AND EXISTS (SELECT 1 FROM runs r WHERE r.id = deliveries.run_id AND r.state = 'planned')
+			AND `+subscribers.Blocked+` = ''`, batch, millis(now), delivery, session)
+	if err != nil {
+		return false, err
+	}
+	n, err := res.RowsAffected()
+	return n == 1, err
+}
+
+// settle carries a change out on a row that this session has leased or marked,
+// or that was taken from it meanwhile (unconfirmed). ok is false when the row
+// is no longer this session's in that state; then nothing was changed.
+func (l *Ledger) settle(ctx context.Context, tx *sql.Tx, session, delivery int64, from State, c Change, o Outcome, now time.Time) (ok bool, err error) {
+	claim := int64(0)
+	if c.To == StateUnconfirmed {
+		claim = session
+	}
+	res, err := tx.ExecContext(ctx, `UPDATE deliveries SET state = $1, reason = $2, due_at = $3, attempts = $4, lost = $5,
+			first_at = $6, claim = $7, code = $8, reply = $9, updated_at = $10
+		WHERE id = $11 AND claim = $12 AND state = $13`,
+		c.To, c.Reason, millis(c.DueAt), c.Attempts, c.Lost, millis(c.FirstAt), claim, o.Code, o.Reply, millis(now),
+		delivery, session, from)
+	if err != nil {
+		return false, err
+	}
+	if n, err := res.RowsAffected(); err != nil || n == 0 {
+		return false, err
+	}
+	if o.Status == Refused || o.Status == Lost {
+		err = l.recordAttempt(ctx, tx, delivery, o, now)
+	}
+	return true, err
+}
+
+func (l *Ledger) recordAttempt(ctx context.Context, tx *sql.Tx, delivery int64, o Outcome, now time.Time) error {
+	outcome := "refused"
+	if o.Status == Lost {
+		outcome = "lost"
+	}
+	_, err := tx.ExecContext(ctx, `INSERT INTO attempts (delivery_id, at, outcome, scope, reason, code, reply)
+		VALUES ($1, $2, $3, $4, $5, $6, $7)`, delivery, millis(now), outcome, o.Failure.Scope, o.Failure.Reason, o.Code, o.Reply)
+	return err
+}
+
+// giveBack makes rows due again that this session leased and did not begin.
+func (l *Ledger) giveBack(ctx context.Context, tx *sql.Tx, session int64, deliveries []int64, at time.Time, reason string, now time.Time) error {
+	args := []any{millis(at), reason, millis(now), session}
+	in := list(&args, deliveries)
+	_, err := tx.ExecContext(ctx, `UPDATE deliveries SET state = 'due', claim = 0, due_at = $1, reason = $2, updated_at = $3
+		WHERE claim = $4 AND state = 'leased' AND id IN (`+in+`)`, args...)
+	return err
+}
+
+// standing is why a row was not granted its mark.
+type standing struct {
+	mine    bool // still leased by this session
+	run     string
+	blocked string
+}
+
+func (l *Ledger) standing(ctx context.Context, tx *sql.Tx, session, delivery int64) (s standing, err error) {
+	err = tx.QueryRowContext(ctx, `SELECT CASE WHEN state = 'leased' AND claim = $1 THEN 1 ELSE 0 END,
+			(SELECT r.state FROM runs r WHERE r.id = deliveries.run_id), `+subscribers.Blocked+`
+		FROM deliveries WHERE id = $2`, session, delivery).Scan(&s.mine, &s.run, &s.blocked)
+	if errors.Is(err, sql.ErrNoRows) {
+		return standing{}, nil // erased meanwhile
+	}
+	return s, err
+}
+
+// insertBatch records a hand-over with more than one member before the carrier
+// hears of it.
+func (l *Ledger) insertBatch(ctx context.Context, tx *sql.Tx, run int64, channel, key string, size int, now time.Time) (id int64, err error) {
+	err = tx.QueryRowContext(ctx, `INSERT INTO batches (run_id, channel, key, size, created_at) VALUES ($1, $2, $3, $4, $5)
+		ON CONFLICT (key) DO UPDATE SET size = excluded.size RETURNING id`,
+		run, channel, key, size, millis(now)).Scan(&id)
+	return id, err
+}
+
+// variant reads a frozen variant.
+func (l *Ledger) variant(ctx context.Context, run int64, channel, key string) (Variant, error) {
+	v := Variant{Key: key}
+	err := l.read.QueryRowContext(ctx, `SELECT message_id, data FROM variants WHERE run_id = $1 AND channel = $2 AND variant = $3`,
+		run, channel, key).Scan(&v.MessageID, &v.Data)
+	if err != nil {
+		return Variant{}, fmt.Errorf("reading variant %q of run %d for %s: %w", key, run, channel, err)
+	}
+	return v, nil
+}

@@ -1,0 +1,135 @@
+package dispatch
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"log/slog"
+	"sync/atomic"
+	"time"
+)
+
+// change is one step of a delivery that waits to be committed.
+type change struct {
+	do   func(ctx context.Context, tx *sql.Tx) error
+	done chan error // nil: nobody waits, and it is owed until it is committed
+}
+
+// committer is the group commit: whatever waits when the writer is free goes
+// into one transaction. Marks and settles of all lanes share commits that way,
+// without a timer standing between a marker and its final dot.
+type committer struct {
+	db    *sql.DB
+	log   *slog.Logger
+	in    chan change
+	dirty atomic.Bool // something was committed that the next heartbeat makes durable
+}
+
+const (
+	// maxGroup bounds one group commit, so that an unsubscribe never waits long.
+	maxGroup = 256
+	// owedRetry is how long the committer leaves a database alone that refused
+	// to take an owed change.
+	owedRetry = time.Second
+)
+
+func newCommitter(db *sql.DB, log *slog.Logger) *committer {
+	return &committer{db: db, log: log, in: make(chan change, maxGroup)}
+}
+
+// do commits fn together with whatever else waits, and returns once it is
+// committed or has failed. Changes are committed in the order in which do and
+// post were called. Run must be running.
+func (c *committer) do(fn func(context.Context, *sql.Tx) error) error {
+	ch := change{do: fn, done: make(chan error, 1)}
+	c.in <- ch
+	return <-ch.done
+}
+
+// post commits fn some time soon and does not wait for it. What the carrier
+// has answered must not be forgotten because the database was away: a posted
+// change is tried again until it is committed.
+func (c *committer) post(fn func(context.Context, *sql.Tx) error) {
+	c.in <- change{do: fn}
+}
+
+// run commits until in is closed and empty.
+func (c *committer) run(ctx context.Context) {
+	var owed []change
+	group := make([]change, 0, maxGroup)
+	for {
+		group = append(group[:0], owed...)
+		owed = nil
+		if len(group) == 0 {
+			ch, ok := <-c.in
+			if !ok {
+				return
+			}
+			group = append(group, ch)
+		}
+		closed := c.gather(&group)
+		owed = c.commit(ctx, group)
+		if len(owed) == 0 {
+			continue
+		}
+		if closed {
+			c.log.Error("the ledger did not take everything; what is missing will be unconfirmed", "rows", len(owed))
+			return
+		}
+		time.Sleep(owedRetry)
+	}
+}
+
+// gather adds whatever waits to a group; closed is true after the last.
+func (c *committer) gather(group *[]change) (closed bool) {
+	for len(*group) < maxGroup {
+		select {
+		case ch, ok := <-c.in:
+			if !ok {
+				return true
+			}
+			*group = append(*group, ch)
+		default:
+			return false
+		}
+	}
+	return false
+}
+
+// commit commits a group; when that fails, each of its changes by itself, so
+// that one bad change does not take the others with it. It returns what is owed.
+func (c *committer) commit(ctx context.Context, group []change) (owed []change) {
+	whole := c.transact(ctx, group)
+	for i, ch := range group {
+		err := whole
+		if whole != nil && len(group) > 1 {
+			err = c.transact(ctx, group[i:i+1])
+		}
+		switch {
+		case ch.done != nil:
+			ch.done <- err
+		case err != nil:
+			c.log.Error("the ledger did not take an answer; trying again", "error", err)
+			owed = append(owed, ch)
+		}
+	}
+	return owed
+}
+
+func (c *committer) transact(ctx context.Context, group []change) error {
+	tx, err := c.db.BeginTx(ctx, nil)
+	if err != nil {
+		return fmt.Errorf("beginning a commit: %w", err)
+	}
+	defer tx.Rollback()
+	for _, ch := range group {
+		if err := ch.do(ctx, tx); err != nil {
+			return err
+		}
+	}
+	if err := tx.Commit(); err != nil {
+		return fmt.Errorf("committing: %w", err)
+	}
+	c.dirty.Store(true)
+	return nil
+}

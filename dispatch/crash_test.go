@@ -1,0 +1,442 @@
+package dispatch
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"log/slog"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"yizhan/config"
+	"yizhan/issue"
+	"yizhan/subscribers"
+)
+
+// world is a ledger with several processes that can die or freeze between any
+// two steps, a queue that forgets and repeats, and a carrier that remembers.
+type world struct {
+	t      *rapid.T
+	db     *config.Database
+	ledger *Ledger
+	people *subscribers.Store
+	carrier
+	procs   []*proc
+	queue   [][]int64
+	epoch   int
+	clock   time.Time
+	readers []subscribers.Subscriber
+	gone    map[string]bool // unsubscribed addresses
+	crashes int
+	marked  int // rows that were marked in a process that died or froze
+	run     int64
+}
+
+// carrier is what the outside world has seen.
+type carrier struct {
+	takes map[int64]int // by delivery
+	lost  map[int64]int // answers that never came
+}
+
+// proc is one process: a worker whose channel is played by hand.
+type proc struct {
+	w      *worker
+	s      Session
+	rows   map[int64]*handing
+	frozen bool
+	stop   func()
+}
+
+const readers = 6
+
+func newWorld(t *rapid.T, dir string) *world {
+	ctx := context.Background()
+	c := config.Default()
+	c.DataDir = dir
+	db, err := config.Open(ctx, c)
+	must(t, err)
+	must(t, db.Migrate(ctx, "subscribers_schema", subscribers.Schema))
+	must(t, db.Migrate(ctx, SchemaTable, Schema))
+	people, err := subscribers.New(subscribers.Options{Write: db.Write, Read: db.Read, Secret: []byte("a secret of the tests")})
+	must(t, err)
+	ledger, err := NewLedger(LedgerOptions{Write: db.Write, Mark: db.Mark, Read: db.Read})
+	must(t, err)
+	w := &world{
+		t: t, db: db, ledger: ledger, people: people, clock: time.Now(), gone: map[string]bool{},
+		carrier: carrier{takes: map[int64]int{}, lost: map[int64]int{}},
+	}
+	for i := range readers {
+		a, err := subscribers.ParseEmail(fmt.Sprintf("reader%d@example.org", i))
+		must(t, err)
+		s, err := people.Add(ctx, subscribers.Entry{Addresses: []subscribers.Address{a}, State: subscribers.Active}, w.clock)
+		must(t, err)
+		w.readers = append(w.readers, s)
+	}
+	w.run, err = ledger.Plan(ctx, Planning{
+		Kind: KindIssue, Issue: issue.Issue{ID: "142"}, Revision: issue.Revision{N: 1},
+		Selection: SelectFirst, Channels: []Channel{silent{}}, Now: w.clock,
+	}, nil)
+	must(t, err)
+	w.start()
+	return w
+}
+
+func must(t rapid.TB, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// silent is a channel of which only the plan is used.
+type silent struct{}
+
+func (silent) Name() string       { return "email" }
+func (silent) Capacity() Capacity { return Capacity{Lanes: 1, Batch: 1} }
+func (silent) Prepare(context.Context, Content) ([]Variant, error) {
+	return []Variant{{MessageID: "<%s.142@example.org>", Data: []byte("frozen")}}, nil
+}
+func (silent) Deliver(context.Context, Batch, MarkFunc) []Outcome { return nil }
+
+// never suppresses nobody.
+type never struct{}
+
+func (never) Suppress(context.Context, string, string, string, string, time.Time) error { return nil }
+
+func (w *world) start() {
+	// No two simulated processes are the one that runs this test: they live on
+	// another machine as far as the ledger knows, and only silence kills them.
+	s, err := w.ledger.OpenSession(context.Background(), Process{BootID: "elsewhere", PID: len(w.procs) + 1}, w.clock)
+	must(w.t, err)
+	log := slog.New(slog.DiscardHandler)
+	commit := newCommitter(w.db.Mark, log)
+	done := make(chan struct{})
+	go func() { commit.run(context.Background()); close(done) }()
+	p := &proc{s: s, rows: map[int64]*handing{}, stop: func() { close(commit.in); <-done }}
+	p.w = &worker{
+		name: "email", channel: silent{}, cap: silent{}.Capacity(), ledger: w.ledger, commit: commit, people: never{},
+		policy: Policy{Retry: []time.Duration{time.Second}, GiveUp: 48 * time.Hour, AfterLostReply: RetryLost},
+		valve:  newValve(w.ledger), log: log, session: s.ID,
+	}
+	w.procs = append(w.procs, p)
+}
+
+// settled waits until everything that a process posted is committed.
+func (p *proc) settled() {
+	_ = p.w.commit.do(func(context.Context, *sql.Tx) error { return nil })
+}
+
+func (w *world) pick() *proc {
+	if len(w.procs) == 0 {
+		w.start()
+	}
+	return w.procs[rapid.IntRange(0, len(w.procs)-1).Draw(w.t, "process")]
+}
+
+func (p *proc) pick(t *rapid.T, marked bool) *handing {
+	var some []*handing
+	for id := range int64(1000) { // in order: maps are not
+		if h := p.rows[id]; h != nil && (h.granted != nil && h.granted[0]) == marked {
+			some = append(some, h)
+		}
+	}
+	if len(some) == 0 {
+		return nil
+	}
+	return some[rapid.IntRange(0, len(some)-1).Draw(t, "row")]
+}
+
+// The steps, each of which a crash may follow.
+
+func (w *world) Feed(*rapid.T) {
+	var fed []int64
+	p := w.pick()
+	must(w.t, p.w.commit.do(func(ctx context.Context, tx *sql.Tx) (err error) {
+		runs, err := w.ledger.openRuns(ctx, w.clock.Add(72*time.Hour))
+		if err != nil {
+			return err
+		}
+		for _, r := range runs {
+			ids, err := w.ledger.feed(ctx, tx, r.id, "email", fmt.Sprint(w.epoch), 4, w.clock.Add(72*time.Hour))
+			if err != nil {
+				return err
+			}
+			fed = append(fed, ids...)
+		}
+		return nil
+	}))
+	if len(fed) > 0 && rapid.IntRange(0, 9).Draw(w.t, "pushed") > 0 { // else: died between commit and push
+		w.queue = append(w.queue, fed)
+	}
+}
+
+func (w *world) LoseQueue(*rapid.T) {
+	w.epoch++
+	if rapid.Bool().Draw(w.t, "emptied") { // a queue may also forget its epoch and keep entries
+		w.queue = nil
+	}
+	p := w.pick()
+	must(w.t, p.w.commit.do(func(ctx context.Context, tx *sql.Tx) error {
+		_, err := w.ledger.requeue(ctx, tx, fmt.Sprint(w.epoch), w.clock.Add(-time.Hour), w.clock)
+		return err
+	}))
+}
+
+func (w *world) Claim(*rapid.T) {
+	if len(w.queue) == 0 {
+		return
+	}
+	entry := w.queue[0]
+	if rapid.IntRange(0, 4).Draw(w.t, "delivered once") > 0 {
+		w.queue = w.queue[1:]
+	}
+	p := w.pick()
+	var rows []claimed
+	must(w.t, p.w.commit.do(func(ctx context.Context, tx *sql.Tx) (err error) {
+		rows, err = w.ledger.claim(ctx, tx, p.s.ID, entry, w.clock)
+		return err
+	}))
+	for _, b := range p.w.sort(rows) {
+		if p.rows[b[0].id] != nil {
+			w.t.Fatalf("delivery %d was leased twice by one process", b[0].id)
+		}
+		p.rows[b[0].id] = &handing{worker: p.w, rows: b}
+	}
+	p.settled()
+}
+
+func (w *world) Mark(*rapid.T) {
+	p := w.pick()
+	h := p.pick(w.t, false)
+	if h == nil {
+		return
+	}
+	granted, err := h.mark(context.Background(), "")
+	must(w.t, err)
+	r := h.rows[0]
+	if !granted[0] {
+		p.w.settle(context.Background(), r, false, Outcome{Status: Stopped})
+		p.settled()
+		delete(p.rows, r.id)
+		return
+	}
+	if w.gone[r.address] {
+		w.t.Fatalf("%s was marked after the unsubscribe was committed", r.address)
+	}
+}
+
+// Answer is the carrier's: it takes, refuses, or its answer is lost.
+func (w *world) Answer(*rapid.T) {
+	p := w.pick()
+	h := p.pick(w.t, true)
+	if h == nil {
+		return
+	}
+	id := h.rows[0].id
+	o := Outcome{Status: Sent, Code: 250}
+	switch rapid.IntRange(0, 5).Draw(w.t, "answer") {
+	case 0:
+		o = Outcome{Status: Refused, Failure: Failure{Scope: ScopeRecipient, Reason: "later"}}
+	case 1:
+		o = Outcome{Status: Refused, Failure: Failure{Scope: ScopeRecipient, Permanent: true, Reason: "gone"}}
+	case 2:
+		o = Outcome{Status: Lost, Failure: Failure{Scope: ScopeConnection}}
+		w.lost[id]++
+		w.takes[id] += rapid.IntRange(0, 1).Draw(w.t, "taken all the same")
+	default:
+		w.takes[id]++
+	}
+	p.w.settle(context.Background(), h.rows[0], true, o)
+	p.settled()
+	delete(p.rows, id)
+}
+
+// TakenAndDied is the worst moment: the carrier has it, and the process dies
+// before it can say so.
+func (w *world) TakenAndDied(*rapid.T) {
+	p := w.pick()
+	if h := p.pick(w.t, true); h != nil {
+		w.takes[h.rows[0].id]++
+		w.die(p)
+	}
+}
+
+func (w *world) Crash(*rapid.T) { w.die(w.pick()) }
+
+func (w *world) die(p *proc) {
+	p.stop()
+	w.crashes++
+	for i, q := range w.procs {
+		if q == p {
+			w.procs = append(w.procs[:i:i], w.procs[i+1:]...)
+		}
+	}
+	w.silence(p)
+}
+
+// silence lets so much time pass that a process which does not beat is dead.
+func (w *world) silence(silent ...*proc) {
+	for _, p := range silent {
+		for _, h := range p.rows {
+			if h.granted != nil && h.granted[0] {
+				w.marked++
+			}
+		}
+	}
+	w.clock = w.clock.Add(sessionDead + time.Second)
+	for _, p := range w.procs {
+		if !p.frozen {
+			_ = w.ledger.Beat(context.Background(), p.s, w.clock)
+		}
+	}
+	_, _, err := w.ledger.Reap(context.Background(), Process{BootID: "here"}, w.clock)
+	must(w.t, err)
+}
+
+// Freeze stops a process for longer than its session lives; it then goes on as
+// if nothing had happened.
+func (w *world) Freeze(*rapid.T) {
+	p := w.pick()
+	p.frozen = true
+	w.silence(p)
+	p.frozen = false
+}
+
+func (w *world) Start(*rapid.T) {
+	if len(w.procs) < 3 {
+		w.start()
+	}
+}
+
+func (w *world) Unsubscribe(*rapid.T) {
+	r := w.readers[rapid.IntRange(0, readers-1).Draw(w.t, "reader")]
+	_, err := w.people.Unsubscribe(context.Background(), r.PublicID, "email", "test", w.clock)
+	must(w.t, err)
+	w.gone[r.Addresses[0].Value] = true
+}
+
+func (w *world) Pause(*rapid.T) {
+	_, err := w.ledger.Pause(context.Background(), "142", w.clock)
+	must(w.t, err)
+}
+
+func (w *world) Resume(*rapid.T) {
+	_, _, err := w.ledger.Resume(context.Background(), "142", w.clock)
+	must(w.t, err)
+}
+
+func (w *world) Resend(*rapid.T) {
+	s := rapid.SampledFrom([]Selection{SelectFailed, SelectUnsent}).Draw(w.t, "scope")
+	_, err := w.ledger.Plan(context.Background(), Planning{
+		Kind: KindIssue, Issue: issue.Issue{ID: "142"}, Revision: issue.Revision{N: 1},
+		Selection: s, Channels: []Channel{silent{}}, Now: w.clock,
+	}, nil)
+	must(w.t, err)
+}
+
+// Check is what holds between any two steps.
+func (w *world) Check(*rapid.T) {
+	rows := w.rows()
+	perReader := map[string]int{}
+	for _, r := range rows {
+		if most := 1 + w.lost[r.id]; w.takes[r.id] > most {
+			w.t.Fatalf("delivery %d was taken %d times with %d lost answers", r.id, w.takes[r.id], w.lost[r.id])
+		}
+		if w.lost[r.id] > 2 {
+			w.t.Fatalf("delivery %d was handed over after two lost answers", r.id)
+		}
+		if r.state == StateSent && w.takes[r.id] == 0 {
+			w.t.Fatalf("delivery %d is sent and nobody has it", r.id)
+		}
+		if r.state.Open() {
+			perReader[r.address]++
+		}
+	}
+	for a, n := range perReader {
+		if n > 1 {
+			w.t.Fatalf("%s has %d open deliveries of one issue", a, n)
+		}
+	}
+}
+
+type row struct {
+	id      int64
+	address string
+	state   State
+}
+
+func (w *world) rows() []row {
+	var out []row
+	must(w.t, w.ledger.Deliveries(context.Background(), Filter{Issue: "142"}, func(r Record) error {
+		var id int64
+		_, err := fmt.Sscan(r.ID, &id)
+		out = append(out, row{id, r.Address, r.State})
+		return err
+	}))
+	return out
+}
+
+// finish lets everything that is under way come to its end without further
+// accidents.
+func (w *world) finish() {
+	for _, p := range w.procs {
+		w.die(p)
+	}
+	w.procs = nil
+	w.start()
+	p := w.procs[0]
+	w.Resume(nil)
+	for range 20 {
+		w.LoseQueue(w.t)
+		w.queue = nil
+		w.Feed(w.t)
+		for len(w.queue) > 0 {
+			w.Claim(w.t)
+		}
+		for id, h := range p.rows {
+			granted, err := h.mark(context.Background(), "")
+			must(w.t, err)
+			if granted[0] {
+				w.takes[id]++
+				p.w.settle(context.Background(), h.rows[0], true, Outcome{Status: Sent})
+			} else {
+				p.w.settle(context.Background(), h.rows[0], false, Outcome{Status: Stopped})
+			}
+			delete(p.rows, id)
+		}
+		p.settled()
+	}
+	p.stop()
+}
+
+// TestCrashAnywhere lets everything go wrong between any two steps.
+func TestCrashAnywhere(t *testing.T) {
+	rapid.Check(t, func(rt *rapid.T) {
+		w := newWorld(rt, t.TempDir())
+		defer w.db.Close()
+		rt.Repeat(rapid.StateMachineActions(w))
+		w.finish()
+		w.Check(rt)
+		unconfirmed, has := 0, map[string]bool{}
+		for _, r := range w.rows() {
+			has[r.address] = true
+			if r.state.Open() {
+				rt.Fatalf("delivery %d is still %s", r.id, r.state)
+			}
+			if w.takes[r.id] > 0 && r.state != StateSent && r.state != StateUnconfirmed && w.lost[r.id] == 0 {
+				rt.Fatalf("delivery %d was taken and is %s", r.id, r.state)
+			}
+			if r.state == StateUnconfirmed && w.lost[r.id] == 0 {
+				unconfirmed++
+			}
+		}
+		if len(has) != readers {
+			rt.Fatalf("%d of %d readers are in the ledger", len(has), readers)
+		}
+		if unconfirmed > w.marked {
+			rt.Fatalf("%d rows are unconfirmed, and only %d were marked when their process went", unconfirmed, w.marked)
+		}
+	})
+}

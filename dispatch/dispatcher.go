@@ -1,0 +1,218 @@
+package dispatch
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+)
+
+// Route is a channel with its retry policy.
+type Route struct {
+	Channel Channel
+	Policy  Policy
+}
+
+// Options are what a [Dispatcher] needs; all but Logger are required.
+type Options struct {
+	Ledger  *Ledger
+	Queue   Queue
+	Routes  []Route
+	People  Suppressor
+	Process Process
+	Logger  *slog.Logger // nil: silent
+}
+
+// Dispatcher sends what the ledger holds. Any number of them may work on one
+// ledger and queue.
+type Dispatcher struct {
+	o Options
+}
+
+// New returns a dispatcher, or what is wrong with its options.
+func New(o Options) (*Dispatcher, error) {
+	if o.Ledger == nil || o.Queue == nil || o.People == nil || len(o.Routes) == 0 {
+		return nil, errors.New("dispatcher: Ledger, Queue, People and at least one route are needed")
+	}
+	for _, r := range o.Routes {
+		if err := r.Policy.Validate(); err != nil {
+			return nil, fmt.Errorf("channel %s: %w", r.Channel.Name(), err)
+		}
+		if c := r.Channel.Capacity(); c.Lanes < 1 || c.Batch < 1 {
+			return nil, fmt.Errorf("channel %s: a capacity of %d lanes of %d cannot deliver anything", r.Channel.Name(), c.Lanes, c.Batch)
+		}
+	}
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	return &Dispatcher{o: o}, nil
+}
+
+// housekeepEvery is how often dead sessions, lost queue entries and finished
+// runs are looked for.
+const housekeepEvery = time.Second
+
+// abandonedPlan is how long a plan may stand still before it is taken up.
+const abandonedPlan = 10 * time.Second
+
+// Run sends until ctx ends, then lets what was handed over be answered, gives
+// back the rest and returns nil. It returns an error only when it cannot begin.
+func (d *Dispatcher) Run(ctx context.Context) error {
+	for {
+		err := d.live(ctx)
+		if errors.Is(err, ErrSessionLost) && ctx.Err() == nil {
+			d.o.Logger.Error("beginning again", "error", err)
+			continue
+		}
+		return err
+	}
+}
+
+// live is the life of one session.
+func (d *Dispatcher) live(ctx context.Context) error {
+	session, err := d.o.Ledger.OpenSession(ctx, d.o.Process, time.Now())
+	if err != nil {
+		return err
+	}
+	for _, r := range d.o.Routes {
+		if err := d.o.Ledger.Clear(ctx, AlarmChannelStopped, r.Channel.Name()); err != nil {
+			return err
+		}
+	}
+	// Bookkeeping goes on after ctx has ended, until the last answer is settled.
+	books, closeBooks := context.WithCancel(context.WithoutCancel(ctx))
+	defer closeBooks()
+	intake, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+
+	commit := newCommitter(d.o.Ledger.mark, d.o.Logger)
+	f := &feeder{ledger: d.o.Ledger, commit: commit, queue: d.o.Queue, wake: make(chan struct{}, 1)}
+	v := newValve(d.o.Ledger)
+	for _, r := range d.o.Routes {
+		f.workers = append(f.workers, d.worker(r, session, commit, v, f.wake))
+	}
+
+	var written, beating, working sync.WaitGroup
+	written.Go(func() { commit.run(books) })
+	beating.Go(func() { d.beat(books, session, commit, stop) })
+	working.Go(func() { d.feed(intake, f) })
+	working.Go(func() { d.housekeep(intake, f, commit) })
+	for _, w := range f.workers {
+		working.Go(func() { w.run(intake) })
+	}
+	working.Wait()
+	close(commit.in)
+	written.Wait()
+	closeBooks()
+	beating.Wait()
+	if err := d.o.Ledger.CloseSession(context.WithoutCancel(ctx), session, time.Now()); err != nil {
+		return err
+	}
+	if cause := context.Cause(intake); errors.Is(cause, ErrSessionLost) {
+		return cause
+	}
+	return nil
+}
+
+func (d *Dispatcher) worker(r Route, s Session, commit *committer, v *valve, wake chan<- struct{}) *worker {
+	c := r.Channel.Capacity()
+	return &worker{
+		name: r.Channel.Name(), channel: r.Channel, policy: r.Policy, cap: c,
+		ledger: d.o.Ledger, commit: commit, queue: d.o.Queue, people: d.o.People, valve: v,
+		log: d.o.Logger.With("channel", r.Channel.Name()), session: s.ID, wake: wake,
+		gate: newGate(r.Policy.longest(), c.Lanes), limits: newLimits(c), pace: newPace(c),
+	}
+}
+
+// beat keeps the session alive, and makes durable what was committed on the mark
+// handle: each beat is a commit on the durable one.
+func (d *Dispatcher) beat(ctx context.Context, s Session, commit *committer, stop context.CancelCauseFunc) {
+	tick := time.NewTicker(time.Second)
+	defer tick.Stop()
+	last := time.Now()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case now := <-tick.C:
+			if !commit.dirty.Swap(false) && now.Sub(last) < heartbeatEvery {
+				continue
+			}
+			last = now
+			err := d.o.Ledger.Beat(ctx, s, now)
+			if errors.Is(err, ErrSessionLost) {
+				stop(err)
+				return
+			}
+			if err != nil && ctx.Err() == nil {
+				d.o.Logger.Error("session heartbeat", "error", err)
+			}
+		}
+	}
+}
+
+// feed fills the queue whenever there is room or something may be due.
+func (d *Dispatcher) feed(ctx context.Context, f *feeder) {
+	tick := time.NewTicker(feedEvery)
+	defer tick.Stop()
+	for {
+		if err := f.feed(ctx, time.Now()); err != nil && ctx.Err() == nil {
+			d.o.Logger.Error("feeding the queue; trying again", "error", err)
+			pause(ctx, time.Second)
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		case <-f.wake:
+		}
+	}
+}
+
+// housekeep repairs what others left behind and closes what is done.
+func (d *Dispatcher) housekeep(ctx context.Context, f *feeder, commit *committer) {
+	tick := time.NewTicker(housekeepEvery)
+	defer tick.Stop()
+	for {
+		if err := d.keepHouse(ctx, f, commit, time.Now()); err != nil && ctx.Err() == nil {
+			d.o.Logger.Error("housekeeping; trying again", "error", err)
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+	}
+}
+
+func (d *Dispatcher) keepHouse(ctx context.Context, f *feeder, commit *committer, now time.Time) error {
+	l := d.o.Ledger
+	leased, marked, err := l.Reap(ctx, d.o.Process, now)
+	if err != nil {
+		return err
+	}
+	if leased+marked > 0 {
+		d.o.Logger.Warn("took over from a process that ended", "due_again", leased, "unconfirmed", marked)
+	}
+	if err := f.repair(ctx, now); err != nil {
+		return err
+	}
+	err = commit.do(func(ctx context.Context, tx *sql.Tx) error {
+		_, err := l.skipCancelled(ctx, tx, now)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	if _, err := l.FinishPlans(ctx, now.Add(-abandonedPlan), now); err != nil {
+		return err
+	}
+	finished, err := l.finishRuns(ctx, now)
+	for _, run := range finished {
+		d.o.Logger.Info("run finished", "run", run)
+	}
+	return err
+}

@@ -1,0 +1,101 @@
+package dispatch
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"slices"
+	"time"
+)
+
+const (
+	// feedEvery bounds how long a row that has become due waits for the feeder.
+	feedEvery = 250 * time.Millisecond
+	// queuedTooLong is how long a row may be queued without being claimed before
+	// the queue is taken to have forgotten it.
+	queuedTooLong = time.Minute
+	// maxChunk is the most ids in one queue entry: claims by the hundred cost a
+	// hundredth of a commit each.
+	maxChunk = 100
+	// maxWindow is the most ids of a channel in the queue at a time: losing the
+	// queue costs one refill of that.
+	maxWindow = 5000
+)
+
+// Feeder puts due rows into the queue: first sends, retries, resends and
+// repairs all take this way.
+type feeder struct {
+	ledger  *Ledger
+	commit  *committer
+	queue   Queue
+	workers []*worker
+	wake    chan struct{} // a worker has taken an entry
+}
+
+// feed fills the queue once. It reports whether there is more to feed than the
+// queue has room for.
+func (f *feeder) feed(ctx context.Context, now time.Time) error {
+	epoch, err := f.queue.Epoch(ctx)
+	if err != nil {
+		return err
+	}
+	runs, err := f.ledger.openRuns(ctx, now)
+	if err != nil {
+		return err
+	}
+	var errs error
+	for _, w := range f.workers {
+		if w.gate.shut(now) {
+			continue
+		}
+		errs = errors.Join(errs, f.feedChannel(ctx, w, runs, epoch, now))
+	}
+	return errs
+}
+
+func (f *feeder) feedChannel(ctx context.Context, w *worker, runs []openRun, epoch string, now time.Time) error {
+	chunk := w.pace.chunk()
+	waiting, err := f.queue.Waiting(ctx, w.name)
+	if err != nil {
+		return err
+	}
+	room := w.pace.window() - waiting
+	for _, run := range runs {
+		if room <= 0 {
+			return nil
+		}
+		if !slices.Contains(run.channels, w.name) {
+			continue
+		}
+		var fed []int64
+		err := f.commit.do(func(ctx context.Context, tx *sql.Tx) (err error) {
+			fed, err = f.ledger.feed(ctx, tx, run.id, w.name, epoch, room, now)
+			return err
+		})
+		if err != nil {
+			return err
+		}
+		slices.Sort(fed)
+		room -= len(fed)
+		// A push that fails leaves rows queued that are in no queue: the epoch or
+		// the clock makes them due again.
+		for part := range slices.Chunk(fed, chunk) {
+			if err := f.queue.Push(ctx, w.name, part); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// repair makes rows due again that the queue has lost.
+func (f *feeder) repair(ctx context.Context, now time.Time) error {
+	epoch, err := f.queue.Epoch(ctx)
+	if err != nil {
+		return err
+	}
+	return f.commit.do(func(ctx context.Context, tx *sql.Tx) error {
+		_, err := f.ledger.requeue(ctx, tx, epoch, now.Add(-queuedTooLong), now)
+		return err
+	})
+}

@@ -1,0 +1,113 @@
+package dispatch
+
+import (
+	"context"
+	"database/sql"
+	"embed"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+)
+
+// Schema are the migrations of the ledger's tables.
+//
+//go:embed schema/*.sql
+var Schema embed.FS
+
+// SchemaTable is the version table of [Schema].
+const SchemaTable = "dispatch_schema"
+
+// ErrNoRun says that an issue has no run yet.
+var ErrNoRun = errors.New("no run")
+
+// LedgerOptions are what a [Ledger] needs.
+type LedgerOptions struct {
+	// Write takes durable transactions, Read sees what is committed.
+	Write, Read *sql.DB
+	// Mark takes claims, marks and settles. On SQLite it may leave the disk to
+	// the next commit on Write, which the dispatcher makes at least once a
+	// second: they then survive the death of the process, and a power cut takes
+	// at most the last second of them. Nil: Write.
+	Mark *sql.DB
+}
+
+// Ledger is the table of deliveries and what belongs to it: runs, frozen
+// variants, sessions, alarms. Any number of processes may use it at once.
+type Ledger struct {
+	write, mark, read *sql.DB
+}
+
+// NewLedger returns the ledger in a database that has [Schema].
+func NewLedger(o LedgerOptions) (*Ledger, error) {
+	if o.Write == nil || o.Read == nil {
+		return nil, errors.New("ledger: Write and Read are needed")
+	}
+	l := &Ledger{write: o.Write, mark: o.Mark, read: o.Read}
+	if l.mark == nil {
+		l.mark = l.write
+	}
+	return l, nil
+}
+
+// transact runs fn in one durable transaction.
+func (l *Ledger) transact(ctx context.Context, doing string, fn func(tx *sql.Tx) error) error {
+	tx, err := l.write.BeginTx(ctx, nil)
+	if err != nil {
+		return fmt.Errorf("%s: %w", doing, err)
+	}
+	defer tx.Rollback()
+	if err := fn(tx); err != nil {
+		return fmt.Errorf("%s: %w", doing, err)
+	}
+	if err := tx.Commit(); err != nil {
+		return fmt.Errorf("%s: %w", doing, err)
+	}
+	return nil
+}
+
+// millis is how the ledger keeps a time: UTC milliseconds, 0 for none.
+func millis(t time.Time) int64 {
+	if t.IsZero() {
+		return 0
+	}
+	return t.UnixMilli()
+}
+
+// instant is the reverse of millis.
+func instant(ms int64) time.Time {
+	if ms == 0 {
+		return time.Time{}
+	}
+	return time.UnixMilli(ms).UTC()
+}
+
+// list appends ids to args and returns their placeholders: "$3,$4,$5".
+func list(args *[]any, ids []int64) string {
+	var b strings.Builder
+	for i, id := range ids {
+		if i > 0 {
+			b.WriteByte(',')
+		}
+		*args = append(*args, id)
+		fmt.Fprintf(&b, "$%d", len(*args))
+	}
+	return b.String()
+}
+
+// ids reads one column of ids.
+func ids(rows *sql.Rows, err error) ([]int64, error) {
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var out []int64
+	for rows.Next() {
+		var id int64
+		if err := rows.Scan(&id); err != nil {
+			return nil, err
+		}
+		out = append(out, id)
+	}
+	return out, rows.Err()
+}

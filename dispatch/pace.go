@@ -1,0 +1,69 @@
+package dispatch
+
+import (
+	"math"
+	"sync"
+	"time"
+)
+
+// pace measures how many deliveries a second a channel gets through, so that a
+// claim holds about a second of work: what was claimed and not begun has to be
+// given back when the run is paused, and is nobody else's meanwhile.
+type pace struct {
+	lanes int
+	rate  float64 // of the configuration; 0: no limit
+
+	mu     sync.Mutex
+	since  time.Time // begin of the present measurement
+	done   int       // deliveries since then
+	second float64   // deliveries per second as last measured; 0: not yet
+}
+
+const (
+	measureFor = time.Second
+	// A measurement this long says that the channel was idle, not slow.
+	measureIdle = 5 * time.Second
+)
+
+func newPace(c Capacity) *pace { return &pace{lanes: c.Lanes * c.Batch, rate: c.Rate} }
+
+// did records that n deliveries were answered.
+func (p *pace) did(n int, now time.Time) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	took := now.Sub(p.since)
+	if took > measureIdle {
+		p.since, p.done = now, n
+		return
+	}
+	p.done += n
+	if took >= measureFor {
+		p.second = float64(p.done) / took.Seconds()
+		p.since, p.done = now, 0
+	}
+}
+
+func (p *pace) perSecond() float64 {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	s := p.second
+	if s == 0 {
+		s = float64(2 * p.lanes) // nothing is known yet
+	}
+	if p.rate > 0 {
+		s = min(s, p.rate)
+	}
+	return s
+}
+
+// chunk is how many ids go into one queue entry: a second of work.
+func (p *pace) chunk() int {
+	least := min(max(1, p.lanes), maxChunk)
+	return max(least, min(maxChunk, int(math.Ceil(p.perSecond()))))
+}
+
+// window is how many ids may be in the queue: ten seconds of work, far from
+// queuedTooLong.
+func (p *pace) window() int {
+	return max(2*p.chunk(), min(maxWindow, int(10*p.perSecond())))
+}

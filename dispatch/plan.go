@@ -1,0 +1,226 @@
+package dispatch
+
+import (
+	"context"
+	"crypto/rand"
+	"database/sql"
+	"errors"
+	"fmt"
+	"time"
+
+	"yizhan/issue"
+)
+
+// planChunk is how many rows one transaction of a plan adds: an unsubscribe
+// never waits for more than that.
+const planChunk = 10_000
+
+// ErrPlanned says that an issue has had its first run in a channel already.
+var ErrPlanned = errors.New("already planned")
+
+// Planning is what a run is planned from.
+type Planning struct {
+	Kind      RunKind
+	Issue     issue.Issue
+	Revision  issue.Revision
+	Selection Selection
+	Target    string // SelectOne: the subscriber's public id
+	Reason    string // why it is resent, for the record
+	Channels  []Channel
+	NotBefore time.Time // zero: at once
+	Now       time.Time
+}
+
+// Plan freezes content and audience into a run and adds its deliveries. After
+// an error or a crash between two chunks the run stays in planning, is not
+// sent, and [Ledger.FinishPlans] takes it up again. Progress may be nil; it is
+// called after each chunk with the share that is done.
+func (l *Ledger) Plan(ctx context.Context, p Planning, progress func(share float64)) (run int64, err error) {
+	variants := map[string][]Variant{}
+	for _, ch := range p.Channels {
+		v, err := ch.Prepare(ctx, Content{Kind: p.Kind, Issue: p.Issue, Revision: p.Revision, PlannedAt: p.Now})
+		if err != nil {
+			return 0, fmt.Errorf("preparing issue %s for %s: %w", p.Issue.ID, ch.Name(), err)
+		}
+		variants[ch.Name()] = v
+	}
+	err = l.transact(ctx, "planning issue "+p.Issue.ID, func(tx *sql.Tx) error {
+		run, err = l.insertRun(ctx, tx, p, variants)
+		return err
+	})
+	if err != nil {
+		return 0, err
+	}
+	return run, l.finishPlan(ctx, run, p.Now, progress)
+}
+
+func (l *Ledger) insertRun(ctx context.Context, tx *sql.Tx, p Planning, variants map[string][]Variant) (run int64, err error) {
+	var firstAt time.Time
+	for _, ch := range p.Channels {
+		first, err := l.firstPlanned(ctx, tx, p.Issue.ID, ch.Name())
+		switch {
+		case p.Selection == SelectFirst && err == nil:
+			return 0, fmt.Errorf("issue %s on %s was planned at %s: %w", p.Issue.ID, ch.Name(), first.Format(time.RFC3339), ErrPlanned)
+		case p.Selection == SelectFirst && !errors.Is(err, ErrNoRun), p.Selection != SelectFirst && err != nil:
+			return 0, err
+		}
+		if firstAt.IsZero() || first.Before(firstAt) {
+			firstAt = first
+		}
+	}
+	err = tx.QueryRowContext(ctx, `INSERT INTO runs
+		(kind, issue_id, revision, hash, scope, target, reason, state, salt, bound, first_at, not_before, created_at)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, 'planning', $8, (SELECT COALESCE(MAX(id), 0) FROM subscribers), $9, $10, $11)
+		RETURNING id`,
+		p.Kind, p.Issue.ID, p.Revision.N, p.Revision.Hash, p.Selection, p.Target, p.Reason, rand.Text(),
+		millis(firstAt), millis(p.NotBefore), millis(p.Now)).Scan(&run)
+	if err != nil {
+		return 0, err
+	}
+	for _, ch := range p.Channels {
+		firstOf := sql.NullString{String: p.Issue.ID, Valid: p.Selection == SelectFirst}
+		if _, err := tx.ExecContext(ctx, `INSERT INTO run_channels (run_id, channel, first_of) VALUES ($1, $2, $3)`,
+			run, ch.Name(), firstOf); err != nil {
+			return 0, err
+		}
+		for _, v := range variants[ch.Name()] {
+			if _, err := tx.ExecContext(ctx, `INSERT INTO variants (run_id, channel, variant, message_id, data)
+				VALUES ($1, $2, $3, $4, $5)`, run, ch.Name(), v.Key, v.MessageID, v.Data); err != nil {
+				return 0, err
+			}
+		}
+	}
+	return run, nil
+}
+
+// FinishPlans takes up plans that nobody has moved on since before: whoever
+// began them is gone. It returns how many became planned.
+func (l *Ledger) FinishPlans(ctx context.Context, before, now time.Time) (int, error) {
+	runs, err := ids(l.read.QueryContext(ctx, `SELECT id FROM runs WHERE state = 'planning' AND created_at < $1 ORDER BY id`, millis(before)))
+	if err != nil {
+		return 0, fmt.Errorf("looking for unfinished plans: %w", err)
+	}
+	for _, run := range runs {
+		if err := l.finishPlan(ctx, run, now, nil); err != nil {
+			return 0, err
+		}
+	}
+	return len(runs), nil
+}
+
+// plan is a run that is being planned, as the ledger has it.
+type plan struct {
+	run       int64
+	bound     int64
+	notBefore int64
+	query     query
+}
+
+func (l *Ledger) finishPlan(ctx context.Context, run int64, now time.Time, progress func(float64)) error {
+	p := plan{run: run}
+	var first int64
+	err := l.read.QueryRowContext(ctx, `SELECT issue_id, revision, scope, target, bound, first_at, not_before FROM runs WHERE id = $1`, run).
+		Scan(&p.query.issue, &p.query.revision, &p.query.selection, &p.query.target, &p.bound, &first, &p.notBefore)
+	if err != nil {
+		return fmt.Errorf("reading run %d: %w", run, err)
+	}
+	p.query.firstAt = instant(first)
+	channels, err := l.runChannels(ctx, run)
+	if err != nil {
+		return err
+	}
+	for i, ch := range channels {
+		p.query.channel = ch
+		for done := false; !done; {
+			var cursor int64
+			err := l.transact(ctx, fmt.Sprintf("planning run %d for %s", run, ch), func(tx *sql.Tx) (err error) {
+				cursor, done, err = p.chunk(ctx, tx, now)
+				return err
+			})
+			if errors.Is(err, errMoved) {
+				continue
+			}
+			if err != nil {
+				return err
+			}
+			if progress != nil && p.bound > 0 {
+				progress((float64(i) + float64(cursor)/float64(p.bound)) / float64(len(channels)))
+			}
+		}
+	}
+	return l.transact(ctx, fmt.Sprintf("finishing the plan of run %d", run), func(tx *sql.Tx) error {
+		_, err := tx.ExecContext(ctx, `UPDATE runs SET state = 'planned', planned_at = $1 WHERE id = $2 AND state = 'planning'`, millis(now), run)
+		return err
+	})
+}
+
+// chunk plans the next planChunk subscribers of one channel. Another process
+// may be doing the same: the cursor moves by compare-and-set.
+func (p plan) chunk(ctx context.Context, tx *sql.Tx, now time.Time) (cursor int64, done bool, err error) {
+	var isDone int
+	err = tx.QueryRowContext(ctx, `SELECT cursor, done FROM run_channels WHERE run_id = $1 AND channel = $2`, p.run, p.query.channel).Scan(&cursor, &isDone)
+	if err != nil || isDone == 1 {
+		return p.bound, true, err
+	}
+	who, more := p.query.who()
+	args := append([]any{p.query.channel, cursor, p.bound}, more...)
+	var last sql.NullInt64
+	var n int
+	err = tx.QueryRowContext(ctx, fmt.Sprintf(`SELECT MAX(subscriber_id), COUNT(*) FROM (%s ORDER BY a.subscriber_id LIMIT %d) w`, who, planChunk), args...).Scan(&last, &n)
+	if err != nil {
+		return 0, false, err
+	}
+	next := p.bound
+	if n == planChunk {
+		next = last.Int64
+	}
+	args[2] = next
+	at := len(args)
+	args = append(args, p.run, max(millis(now), p.notBefore), millis(now))
+	_, err = tx.ExecContext(ctx, fmt.Sprintf(`INSERT INTO deliveries
+		(run_id, issue_id, channel, subscriber_id, round, address, address_hash, state, reason, due_at, updated_at)
+		SELECT $%[2]d, $4, $1, w.subscriber_id, w.round, w.address, w.address_hash,
+			CASE WHEN w.blocked = '' THEN 'due' ELSE 'skipped' END, w.blocked, $%[3]d, $%[4]d
+		FROM (%[1]s) w WHERE true
+		ON CONFLICT (issue_id, channel, subscriber_id, round) DO NOTHING`, who, at+1, at+2, at+3), args...)
+	if err != nil {
+		return 0, false, err
+	}
+	res, err := tx.ExecContext(ctx, `UPDATE run_channels SET cursor = $1, done = $2 WHERE run_id = $3 AND channel = $4 AND cursor = $5 AND done = 0`,
+		next, boolInt(n < planChunk), p.run, p.query.channel, cursor)
+	if err != nil {
+		return 0, false, err
+	}
+	if moved, err := res.RowsAffected(); err != nil || moved == 0 {
+		return cursor, false, errors.Join(err, errMoved)
+	}
+	return next, n < planChunk, nil
+}
+
+// errMoved rolls a chunk back that another process has planned meanwhile.
+var errMoved = errors.New("another process is planning this run")
+
+func boolInt(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+// runChannels lists the channels of a run.
+func (l *Ledger) runChannels(ctx context.Context, run int64) ([]string, error) {
+	rows, err := l.read.QueryContext(ctx, `SELECT channel FROM run_channels WHERE run_id = $1 ORDER BY channel`, run)
+	if err != nil {
+		return nil, fmt.Errorf("reading the channels of run %d: %w", run, err)
+	}
+	defer rows.Close()
+	var out []string
+	for rows.Next() {
+		var c string
+		if err := rows.Scan(&c); err != nil {
+			return nil, err
+		}
+		out = append(out, c)
+	}
+	return out, rows.Err()
+}

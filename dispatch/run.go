@@ -1,0 +1,159 @@
+package dispatch
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"time"
+)
+
+// RunState is the stored state of a run. What it is doing meanwhile (sending,
+// held, partial) follows from its rows: see [RunStatus].
+type RunState string
+
+// The states of a run.
+const (
+	RunPlanning  RunState = "planning"
+	RunPlanned   RunState = "planned" // its rows may be sent
+	RunPaused    RunState = "paused"
+	RunCancelled RunState = "cancelled"
+	RunFinished  RunState = "finished" // no row is open
+)
+
+// Pause stops the open runs of an issue before their next marker. It returns
+// how many runs it paused.
+func (l *Ledger) Pause(ctx context.Context, issueID string, now time.Time) (runs int64, err error) {
+	err = l.transact(ctx, "pausing issue "+issueID, func(tx *sql.Tx) error {
+		runs, err = l.moveRuns(ctx, tx, issueID, RunPlanned, RunPaused)
+		if err != nil || runs == 0 {
+			return err
+		}
+		return l.unqueue(ctx, tx, issueID, now)
+	})
+	return runs, err
+}
+
+// Resume lets paused runs of an issue go on and frees the rows that wait as
+// held. It returns how many runs and rows.
+func (l *Ledger) Resume(ctx context.Context, issueID string, now time.Time) (runs, freed int64, err error) {
+	err = l.transact(ctx, "resuming issue "+issueID, func(tx *sql.Tx) error {
+		if runs, err = l.moveRuns(ctx, tx, issueID, RunPaused, RunPlanned); err != nil {
+			return err
+		}
+		freed, err = l.free(ctx, tx, issueID, now)
+		return err
+	})
+	return runs, freed, err
+}
+
+// Cancel ends the open runs of an issue: what has not been handed over is
+// skipped. A run that is still being planned is refused. It returns how many
+// runs and rows.
+func (l *Ledger) Cancel(ctx context.Context, issueID string, now time.Time) (runs, rows int64, err error) {
+	err = l.transact(ctx, "cancelling issue "+issueID, func(tx *sql.Tx) error {
+		for _, from := range []RunState{RunPlanned, RunPaused} {
+			n, err := l.moveRuns(ctx, tx, issueID, from, RunCancelled)
+			if err != nil {
+				return err
+			}
+			runs += n
+		}
+		rows, err = l.skipCancelled(ctx, tx, now)
+		return err
+	})
+	return runs, rows, err
+}
+
+// skipCancelled carries out Cancelled for the rows of cancelled runs. It is
+// repeated while the dispatcher runs, for rows that were marked when the run
+// was cancelled and refused afterwards.
+func (l *Ledger) skipCancelled(ctx context.Context, tx *sql.Tx, now time.Time) (int64, error) {
+	var rows int64
+	for _, in := range []string{"state = 'due'", "state IN ('queued','leased','marked') AND state <> 'marked'"} {
+		res, err := tx.ExecContext(ctx, `UPDATE deliveries SET state = 'skipped', reason = $1, claim = 0, due_at = 0, updated_at = $2
+			WHERE `+in+` AND run_id IN (SELECT id FROM runs WHERE state = 'cancelled')`, ReasonCancelled, millis(now))
+		if err != nil {
+			return 0, err
+		}
+		n, err := res.RowsAffected()
+		if err != nil {
+			return 0, err
+		}
+		rows += n
+	}
+	return rows, nil
+}
+
+func (l *Ledger) moveRuns(ctx context.Context, tx *sql.Tx, issueID string, from, to RunState) (int64, error) {
+	res, err := tx.ExecContext(ctx, `UPDATE runs SET state = $1 WHERE issue_id = $2 AND state = $3`, to, issueID, from)
+	if err != nil {
+		return 0, err
+	}
+	return res.RowsAffected()
+}
+
+// unqueue takes the rows of paused runs out of the queue; the ids left there
+// are refused when they are claimed.
+func (l *Ledger) unqueue(ctx context.Context, tx *sql.Tx, issueID string, now time.Time) error {
+	_, err := tx.ExecContext(ctx, `UPDATE deliveries SET state = 'due', updated_at = $1
+		WHERE state IN ('queued','leased','marked') AND state = 'queued'
+			AND run_id IN (SELECT id FROM runs WHERE issue_id = $2 AND state = 'paused')`, millis(now), issueID)
+	return err
+}
+
+// openRun is a run that may have rows to send.
+type openRun struct {
+	id       int64
+	channels []string
+}
+
+// openRuns lists planned runs whose time has come, service runs first.
+func (l *Ledger) openRuns(ctx context.Context, now time.Time) ([]openRun, error) {
+	rows, err := l.read.QueryContext(ctx, `SELECT r.id, c.channel FROM runs r JOIN run_channels c ON c.run_id = r.id
+		WHERE r.state = 'planned' AND r.not_before <= $1
+		ORDER BY CASE WHEN r.kind = 'service' THEN 0 ELSE 1 END, r.id, c.channel`, millis(now))
+	if err != nil {
+		return nil, fmt.Errorf("reading open runs: %w", err)
+	}
+	defer rows.Close()
+	var out []openRun
+	for rows.Next() {
+		var id int64
+		var ch string
+		if err := rows.Scan(&id, &ch); err != nil {
+			return nil, fmt.Errorf("reading open runs: %w", err)
+		}
+		if len(out) == 0 || out[len(out)-1].id != id {
+			out = append(out, openRun{id: id})
+		}
+		out[len(out)-1].channels = append(out[len(out)-1].channels, ch)
+	}
+	return out, rows.Err()
+}
+
+// sending reports whether a run may be sent right now.
+func (l *Ledger) sending(ctx context.Context, run int64) (bool, error) {
+	var state RunState
+	if err := l.read.QueryRowContext(ctx, `SELECT state FROM runs WHERE id = $1`, run).Scan(&state); err != nil {
+		return false, fmt.Errorf("reading run %d: %w", run, err)
+	}
+	return state == RunPlanned, nil
+}
+
+// finishRuns marks the planned runs as finished that have no open row, and
+// returns their ids.
+func (l *Ledger) finishRuns(ctx context.Context, now time.Time) ([]int64, error) {
+	const none = `state = 'planned'
+		AND NOT EXISTS (SELECT 1 FROM deliveries d WHERE d.run_id = runs.id AND d.state = 'due')
+		AND NOT EXISTS (SELECT 1 FROM deliveries d WHERE d.run_id = runs.id AND d.state IN ('queued','leased','marked'))`
+	done, err := ids(l.read.QueryContext(ctx, `SELECT id FROM runs WHERE `+none))
+	if err != nil || len(done) == 0 {
+		return nil, err
+	}
+	var finished []int64
+	err = l.transact(ctx, "finishing runs", func(tx *sql.Tx) error {
+		finished, err = ids(tx.QueryContext(ctx, `UPDATE runs SET state = 'finished', finished_at = $1 WHERE `+none+` RETURNING id`, millis(now)))
+		return err
+	})
+	return finished, err
+}

@@ -1,0 +1,155 @@
+package dispatch
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"time"
+
+	"yizhan/subscribers"
+)
+
+// Selection says whom a run is for.
+type Selection string
+
+// The selections. All but First are the scopes of a resend; they look at the
+// newest delivery of each subscriber and never take one that is still open.
+const (
+	SelectFirst       Selection = "first"       // everybody, the issue's first sending
+	SelectFailed      Selection = "failed"      // newest delivery failed
+	SelectUnsent      Selection = "unsent"      // in the first audience, and nothing was sent or may have been
+	SelectUnconfirmed Selection = "unconfirmed" // newest delivery is unconfirmed
+	SelectNew         Selection = "new"         // confirmed after the first run was planned, no delivery yet
+	SelectOutdated    Selection = "outdated"    // newest sent delivery is of an older revision
+	SelectOne         Selection = "one"         // one subscriber, also if already sent
+)
+
+// Resends lists the selections that a resend can have.
+func Resends() []Selection {
+	return []Selection{SelectFailed, SelectUnsent, SelectUnconfirmed, SelectNew, SelectOutdated, SelectOne}
+}
+
+// query is what a selection is about in one channel.
+type query struct {
+	selection Selection
+	channel   string
+	issue     string
+	revision  int       // SelectOutdated: the revision that is current
+	firstAt   time.Time // SelectNew: when the issue was first planned
+	target    string    // SelectOne: the subscriber's public id
+}
+
+// open is a SQL condition over the newest delivery n.
+const open = "n.state IN ('due','queued','leased','marked')"
+
+// who returns the SELECT of everybody a selection takes in one channel with
+// subscriber id in ($2,$3], and its arguments after these: $1 is the channel.
+// Columns: subscriber_id, public_id, address, address_hash, blocked, round.
+func (q query) who() (text string, args []any) {
+	args = []any{q.issue}
+	var where string
+	switch q.selection {
+	case SelectFirst:
+		where = "n.id IS NULL"
+	case SelectFailed:
+		where = "n.state = 'failed'"
+	case SelectUnconfirmed:
+		where = "n.state = 'unconfirmed'"
+	case SelectUnsent:
+		where = `n.state IN ('failed','skipped') AND a.blocked = '' AND NOT EXISTS (
+			SELECT 1 FROM deliveries x WHERE x.issue_id = $4 AND x.channel = $1
+			AND x.subscriber_id = a.subscriber_id AND x.state IN ('sent','unconfirmed'))`
+	case SelectNew:
+		args = append(args, millis(q.firstAt))
+		where = "n.id IS NULL AND a.blocked = '' AND a.confirmed_at > $5"
+	case SelectOutdated:
+		args = append(args, q.revision)
+		where = `NOT (` + open + `) AND a.blocked = '' AND (
+			SELECT r.revision FROM deliveries x JOIN runs r ON r.id = x.run_id
+			WHERE x.issue_id = $4 AND x.channel = $1 AND x.subscriber_id = a.subscriber_id AND x.state = 'sent'
+			ORDER BY x.round DESC LIMIT 1) < $5`
+	case SelectOne:
+		args = append(args, q.target)
+		where = "a.public_id = $5 AND (n.id IS NULL OR NOT (" + open + "))"
+	}
+	return `SELECT a.subscriber_id, a.public_id, a.address, a.address_hash, a.blocked, COALESCE(n.round, 0) + 1 AS round
+		FROM (` + subscribers.Audience + `) a
+		LEFT JOIN deliveries n ON n.issue_id = $4 AND n.channel = $1 AND n.subscriber_id = a.subscriber_id
+			AND n.round = (SELECT MAX(m.round) FROM deliveries m
+				WHERE m.issue_id = $4 AND m.channel = $1 AND m.subscriber_id = a.subscriber_id)
+		WHERE ` + where, args
+}
+
+// Selected is one subscriber that a resend would reach.
+type Selected struct {
+	ID      string `json:"id"`
+	Channel string `json:"channel"`
+	Address string `json:"address"`
+	// Blocked is why nothing will be sent all the same: "suppressed". The row is
+	// planned and skipped, so that the ledger shows it.
+	Blocked string `json:"blocked,omitempty"`
+}
+
+// Select lists whom a resend of an issue would reach in one channel, by id.
+func (l *Ledger) Select(ctx context.Context, r Resend, channel string) ([]Selected, error) {
+	q, err := l.resendQuery(ctx, r, channel)
+	if err != nil {
+		return nil, err
+	}
+	text, args := q.who()
+	args = append([]any{channel, int64(0), Never.UnixMilli()}, args...)
+	rows, err := l.read.QueryContext(ctx, text+" ORDER BY a.subscriber_id", args...)
+	if err != nil {
+		return nil, fmt.Errorf("selecting subscribers: %w", err)
+	}
+	defer rows.Close()
+	var out []Selected
+	for rows.Next() {
+		s := Selected{Channel: channel}
+		var id int64
+		var hash string
+		var round int
+		if err := rows.Scan(&id, &s.ID, &s.Address, &hash, &s.Blocked, &round); err != nil {
+			return nil, fmt.Errorf("selecting subscribers: %w", err)
+		}
+		out = append(out, s)
+	}
+	return out, rows.Err()
+}
+
+// Resend says what is sent again, and to whom.
+type Resend struct {
+	Issue     string
+	Revision  int // the approved one
+	Selection Selection
+	Target    string // SelectOne: the subscriber's public id
+}
+
+func (l *Ledger) resendQuery(ctx context.Context, r Resend, channel string) (query, error) {
+	q := query{selection: r.Selection, channel: channel, issue: r.Issue, revision: r.Revision, target: r.Target}
+	first, err := l.firstPlanned(ctx, l.read, r.Issue, channel)
+	if err != nil {
+		return query{}, err
+	}
+	q.firstAt = first
+	return q, nil
+}
+
+// rower is what *sql.DB and *sql.Tx have in common for reading one row.
+type rower interface {
+	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
+}
+
+// firstPlanned returns when an issue was first planned in a channel, or ErrNoRun.
+func (l *Ledger) firstPlanned(ctx context.Context, db rower, issueID, channel string) (time.Time, error) {
+	var at int64
+	err := db.QueryRowContext(ctx, `SELECT r.created_at FROM run_channels c JOIN runs r ON r.id = c.run_id
+		WHERE c.channel = $1 AND c.first_of = $2`, channel, issueID).Scan(&at)
+	if err == sql.ErrNoRows {
+		return time.Time{}, fmt.Errorf("issue %s on %s: %w", issueID, channel, ErrNoRun)
+	}
+	if err != nil {
+		return time.Time{}, fmt.Errorf("looking up the first run: %w", err)
+	}
+	return instant(at), nil
+}

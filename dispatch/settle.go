@@ -1,0 +1,165 @@
+package dispatch
+
+import (
+	"context"
+	"database/sql"
+	"strings"
+	"time"
+)
+
+// settle carries an outcome out on a row. Sent rows ride along with whatever is
+// committed next, in the order of the lane: its next marker is never committed
+// before. The rest is rare and is waited for.
+func (w *worker) settle(ctx context.Context, r claimed, marked bool, o Outcome) {
+	if marked {
+		r.progress.State = StateMarked
+	}
+	o.Reply = cutReply(o.Reply)
+	switch {
+	case o.Status == Stopped:
+		w.settleStopped(r)
+	case o.Status == Returned && !marked:
+		w.giveBack([]claimed{r}, time.Now(), "")
+	case o.Status == Sent:
+		w.commit.post(func(ctx context.Context, tx *sql.Tx) error { return w.settleSent(ctx, tx, r, o) })
+	default:
+		// What a channel must not answer is taken for the nearest that is true.
+		if o.Status == Returned {
+			o.Status = Lost
+		} else if o.Status == Lost && !marked {
+			o.Status, o.Failure.Scope = Refused, ScopeConnection
+		}
+		w.settleRefused(ctx, r, o)
+	}
+}
+
+// cutReply keeps a carrier's hostile text to one line of MaxReply bytes.
+func cutReply(s string) string {
+	s = strings.Map(func(r rune) rune {
+		if r < ' ' || r == 0x7f {
+			return ' '
+		}
+		return r
+	}, s)
+	if len(s) > MaxReply {
+		s = strings.ToValidUTF8(s[:MaxReply], "")
+	}
+	return s
+}
+
+func (w *worker) settleSent(ctx context.Context, tx *sql.Tx, r claimed, o Outcome) error {
+	now := time.Now()
+	if _, _, err := w.valve.count(ctx, tx, r.run, w.name, r.address, false, now); err != nil {
+		return err
+	}
+	// The session may have been taken for dead between marker and answer: what
+	// the carrier said is true all the same.
+	for _, from := range []State{r.progress.State, StateUnconfirmed} {
+		p := r.progress
+		p.State = from
+		c, ok := Next(p, Event{Happening: Answered, Outcome: o}, w.policy, now)
+		if !ok {
+			continue
+		}
+		if settled, err := w.ledger.settle(ctx, tx, w.session, r.id, from, c, o, now); err != nil || settled {
+			return err
+		}
+	}
+	w.log.Warn("the carrier took a delivery that is not ours any more", "run", r.run, "delivery", r.id)
+	return nil
+}
+
+// settleStopped finds out why a row was not granted its mark.
+func (w *worker) settleStopped(r claimed) {
+	w.commit.post(func(ctx context.Context, tx *sql.Tx) error {
+		now := time.Now()
+		s, err := w.ledger.standing(ctx, tx, w.session, r.id)
+		if err != nil || !s.mine {
+			return err
+		}
+		e := Event{Happening: GivenBack, At: now}
+		switch {
+		case s.run == string(RunCancelled):
+			e = Event{Happening: Cancelled}
+		case s.blocked != "":
+			e = Event{Happening: Blocked, Reason: s.blocked}
+		}
+		if c, ok := Next(r.progress, e, w.policy, now); ok {
+			_, err = w.ledger.settle(ctx, tx, w.session, r.id, StateLeased, c, Outcome{}, now)
+		}
+		return err
+	})
+}
+
+func (w *worker) settleRefused(ctx context.Context, r claimed, o Outcome) {
+	var c Change
+	var tripped bool
+	err := w.commit.do(func(ctx context.Context, tx *sql.Tx) error {
+		var err error
+		c, tripped, err = w.refuse(ctx, tx, r, o)
+		return err
+	})
+	if err != nil {
+		w.log.Error("settling a refused delivery; trying again", "run", r.run, "delivery", r.id, "error", err)
+		w.commit.post(func(ctx context.Context, tx *sql.Tx) error {
+			_, _, err := w.refuse(ctx, tx, r, o)
+			return err
+		})
+		return
+	}
+	now := time.Now()
+	if o.Failure.Scope == ScopeDomain && c.To == StateDue {
+		w.limits.suspend(r.address, c.DueAt, o.Failure.Reason)
+	}
+	if tripped {
+		w.log.Warn("too many recipients of one domain failed for good; the others wait for an operator", "run", r.run, "channel", w.name, "domain", domainOf(r.address))
+	}
+	if c.Suppress {
+		// A crash before this only costs one more refusal with the next issue.
+		if err := w.people.Suppress(context.WithoutCancel(ctx), w.name, r.address, o.Failure.Reason, o.Reply, now); err != nil {
+			w.log.Error("suppressing a dead address", "run", r.run, "delivery", r.id, "error", err)
+		}
+	}
+}
+
+// refuse settles an outcome other than sent. Only the failures of recipients
+// count towards holding their domain.
+func (w *worker) refuse(ctx context.Context, tx *sql.Tx, r claimed, o Outcome) (c Change, tripped bool, err error) {
+	now := time.Now()
+	e := Event{Happening: Answered, Outcome: o}
+	c, ok := Next(r.progress, e, w.policy, now)
+	if !ok {
+		return c, false, nil
+	}
+	if c.To == StateFailed && o.Failure.Permanent && o.Failure.Scope == ScopeRecipient {
+		e.Hold, tripped, err = w.valve.count(ctx, tx, r.run, w.name, r.address, true, now)
+		if err != nil {
+			return c, false, err
+		}
+		c, _ = Next(r.progress, e, w.policy, now)
+	}
+	_, err = w.ledger.settle(ctx, tx, w.session, r.id, r.progress.State, c, o, now)
+	return c, tripped, err
+}
+
+// report tells the gate how a batch went, and an operator when that stops or
+// mends the channel.
+func (w *worker) report(ctx context.Context, outcomes []Outcome) {
+	ctx = context.WithoutCancel(ctx)
+	now := time.Now()
+	for _, o := range outcomes {
+		switch w.gate.report(o, now) {
+		case gateStopped:
+			w.log.Warn("the channel is stopped until the carrier takes mail again", "channel", w.name, "reason", o.Failure.Reason, "code", o.Code)
+			text := o.Failure.Reason + "：" + o.Reply
+			if err := w.ledger.Raise(ctx, AlarmChannelStopped, w.name, text, now); err != nil {
+				w.log.Error("raising an alarm", "error", err)
+			}
+		case gateMended:
+			w.log.Info("the carrier takes mail again", "channel", w.name)
+			if err := w.ledger.Clear(ctx, AlarmChannelStopped, w.name); err != nil {
+				w.log.Error("clearing an alarm", "error", err)
+			}
+		}
+	}
+}

@@ -1,0 +1,304 @@
+package dispatch
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+)
+
+// holdClaim is how long claimed rows may wait for a lane before they are given
+// back.
+const holdClaim = 2 * time.Second
+
+// Suppressor takes addresses that must never be sent to again.
+type Suppressor interface {
+	Suppress(ctx context.Context, channel, address, reason, detail string, now time.Time) error
+}
+
+// worker brings one channel's queue entries to its lanes and settles what
+// became of them.
+type worker struct {
+	name    string
+	channel Channel
+	policy  Policy
+	cap     Capacity
+
+	ledger  *Ledger
+	commit  *committer
+	queue   Queue
+	people  Suppressor
+	valve   *valve
+	log     *slog.Logger
+	session int64
+	wake    chan<- struct{}
+
+	gate     *gate
+	limits   *limits
+	pace     *pace
+	variants variants
+	runs     runStates
+}
+
+// run pulls, claims and delivers until ctx ends; then it gives back what was not
+// begun and waits for what was.
+func (w *worker) run(ctx context.Context) {
+	batches := make(chan []claimed)
+	var lanes sync.WaitGroup
+	for range w.cap.Lanes {
+		lanes.Go(func() {
+			for b := range batches {
+				w.deliver(ctx, b)
+			}
+		})
+	}
+	for ctx.Err() == nil {
+		if err := w.next(ctx, batches); err != nil && ctx.Err() == nil {
+			w.log.Error("the queue or the ledger is away; trying again", "error", err)
+			pause(ctx, time.Second)
+		}
+	}
+	close(batches)
+	lanes.Wait()
+}
+
+// pause waits, or less when ctx ends.
+func pause(ctx context.Context, d time.Duration) {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-ctx.Done():
+	case <-t.C:
+	}
+}
+
+// next takes one entry from the queue to the lanes.
+func (w *worker) next(ctx context.Context, batches chan<- []claimed) error {
+	if err := w.gate.ready(ctx); err != nil {
+		return err
+	}
+	entry, err := w.queue.Pull(ctx, w.name)
+	if err != nil {
+		return err
+	}
+	var rows []claimed
+	err = w.commit.do(func(ctx context.Context, tx *sql.Tx) (err error) {
+		rows, err = w.ledger.claim(ctx, tx, w.session, entry.Deliveries, time.Now())
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("claiming: %w", err)
+	}
+	if err := w.queue.Ack(ctx, w.name, entry); err != nil {
+		w.log.Warn("acknowledging a queue entry", "error", err) // it will be refused when it comes again
+	}
+	select {
+	case w.wake <- struct{}{}:
+	default:
+	}
+	w.hand(ctx, batches, w.sort(rows))
+	return nil
+}
+
+// sort settles the rows that must not be sent and groups the others into
+// batches of one run and variant.
+func (w *worker) sort(rows []claimed) (batches [][]claimed) {
+	for _, r := range rows {
+		if r.blocked != "" {
+			w.skip(r, r.blocked)
+			continue
+		}
+		if n := len(batches) - 1; n >= 0 {
+			last := batches[n]
+			if len(last) < w.cap.Batch && last[0].run == r.run && last[0].variant == r.variant {
+				batches[n] = append(last, r)
+				continue
+			}
+		}
+		batches = append(batches, []claimed{r})
+	}
+	return batches
+}
+
+// hand gives batches to lanes as these become free, and gives back what no
+// lane has taken within holdClaim.
+func (w *worker) hand(ctx context.Context, batches chan<- []claimed, todo [][]claimed) {
+	timeout := time.NewTimer(holdClaim)
+	defer timeout.Stop()
+	for i, b := range todo {
+		select {
+		case batches <- b:
+			continue
+		case <-ctx.Done():
+		case <-timeout.C:
+		}
+		for _, rest := range todo[i:] {
+			w.giveBack(rest, time.Now(), "")
+		}
+		return
+	}
+}
+
+// giveBack makes leased rows due again, at a time and for a reason.
+func (w *worker) giveBack(rows []claimed, at time.Time, reason string) {
+	deliveries := make([]int64, len(rows))
+	for i, r := range rows {
+		deliveries[i] = r.id
+	}
+	w.commit.post(func(ctx context.Context, tx *sql.Tx) error {
+		return w.ledger.giveBack(ctx, tx, w.session, deliveries, at, reason, time.Now())
+	})
+}
+
+// skip settles a leased row that must not be sent.
+func (w *worker) skip(r claimed, reason string) {
+	now := time.Now()
+	c, ok := Next(r.progress, Event{Happening: Blocked, Reason: reason}, w.policy, now)
+	if !ok {
+		return
+	}
+	w.commit.post(func(ctx context.Context, tx *sql.Tx) error {
+		_, err := w.ledger.settle(ctx, tx, w.session, r.id, StateLeased, c, Outcome{}, now)
+		return err
+	})
+}
+
+// admit asks all limits for a batch. What may not go now is given back; what is
+// returned has been admitted.
+func (w *worker) admit(ctx context.Context, b []claimed) (admitted []claimed) {
+	if ctx.Err() != nil || !w.runs.sending(ctx, w.ledger, b[0].run, time.Now()) || !w.gate.enter(time.Now()) {
+		w.giveBack(b, time.Now(), "")
+		return nil
+	}
+	for _, r := range b {
+		now := time.Now()
+		at, reason := w.limits.admit(r.address, now)
+		if reason != "" {
+			w.giveBack([]claimed{r}, at, reason)
+			continue
+		}
+		pause(ctx, at.Sub(now))
+		admitted = append(admitted, r)
+	}
+	if err := w.limits.wait(ctx, len(admitted)); err != nil || len(admitted) == 0 {
+		w.leave(admitted)
+		w.giveBack(admitted, time.Now(), "")
+		w.gate.report(Outcome{Status: Returned}, time.Now())
+		return nil
+	}
+	return admitted
+}
+
+func (w *worker) leave(rows []claimed) {
+	for _, r := range rows {
+		w.limits.leave(r.address)
+	}
+}
+
+// deliver brings one batch through: limits, hand-over, settling.
+func (w *worker) deliver(ctx context.Context, b []claimed) {
+	b = w.admit(ctx, b)
+	if len(b) == 0 {
+		return
+	}
+	defer w.leave(b)
+	v, err := w.variants.get(ctx, w.ledger, b[0].run, w.name, b[0].variant)
+	if err != nil {
+		w.log.Error("the frozen content is not readable; trying again", "run", b[0].run, "error", err)
+		w.giveBack(b, time.Now().Add(time.Minute), "content-unreadable")
+		w.gate.report(Outcome{Status: Returned}, time.Now())
+		return
+	}
+	h := handing{worker: w, rows: b}
+	outcomes := h.over(ctx, v)
+	for i, o := range outcomes {
+		w.settle(ctx, b[i], h.granted != nil && h.granted[i], o)
+	}
+	w.pace.did(len(outcomes), time.Now())
+	w.report(ctx, outcomes)
+}
+
+// handing is one batch on its way through the channel.
+type handing struct {
+	worker  *worker
+	rows    []claimed
+	granted []bool // nil before the marker
+}
+
+// over calls the channel. A panic in it ends this batch, not the process.
+func (h *handing) over(ctx context.Context, v Variant) (outcomes []Outcome) {
+	b := Batch{Run: h.rows[0].run, Variant: v}
+	if h.worker.cap.Batch > 1 {
+		b.Key = batchKey(h.rows)
+	}
+	for _, r := range h.rows {
+		b.Deliveries = append(b.Deliveries, Handover{
+			Delivery: r.id, Subscriber: r.subscriber, Address: r.address,
+			MessageID: messageID(v.MessageID, r.token), Attempt: r.progress.Attempts + 1,
+		})
+	}
+	defer func() {
+		if p := recover(); p != nil {
+			h.worker.log.Error("a channel panicked; its batch is set aside", "channel", h.worker.name, "run", b.Run, "delivery", h.rows[0].id, "panic", fmt.Sprint(p))
+			outcomes = h.panicked()
+		}
+	}()
+	outcomes = h.worker.channel.Deliver(ctx, b, func(ctx context.Context) ([]bool, error) { return h.mark(ctx, b.Key) })
+	if len(outcomes) != len(h.rows) {
+		panic(fmt.Sprintf("%d outcomes for %d deliveries", len(outcomes), len(h.rows)))
+	}
+	return outcomes
+}
+
+// panicked answers for a batch whose channel did not.
+func (h *handing) panicked() []Outcome {
+	out := make([]Outcome, len(h.rows))
+	for i := range out {
+		out[i] = Outcome{Status: Refused, Failure: Failure{Scope: ScopeContent, Permanent: true, Reason: ReasonPanic}}
+		if h.granted != nil && h.granted[i] {
+			out[i] = Outcome{Status: Lost, Failure: Failure{Scope: ScopeConnection, Reason: ReasonPanic}}
+		}
+	}
+	return out
+}
+
+// mark is the channel's MarkFunc. It always learns whether the marker was
+// committed, also when ctx ends meanwhile: a row that is marked and not handed
+// over would be unconfirmed for nothing.
+func (h *handing) mark(ctx context.Context, key string) ([]bool, error) {
+	if h.granted != nil {
+		return nil, errors.New("a batch is marked once")
+	}
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	w := h.worker
+	granted := make([]bool, len(h.rows))
+	err := w.commit.do(func(ctx context.Context, tx *sql.Tx) error {
+		now := time.Now()
+		var batch int64
+		if key != "" {
+			id, err := w.ledger.insertBatch(ctx, tx, h.rows[0].run, w.name, key, len(h.rows), now)
+			if err != nil {
+				return err
+			}
+			batch = id
+		}
+		for i, r := range h.rows {
+			ok, err := w.ledger.commitMark(ctx, tx, w.session, r.id, batch, now)
+			if err != nil {
+				return err
+			}
+			granted[i] = ok
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("committing the marker: %w", err)
+	}
+	h.granted = granted
+	return granted, nil
+}

@@ -1,0 +1,77 @@
+package templates
+
+import (
+	"net/url"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// Longer single lines are cut: nobody reads them, and a mail must not be filled
+// by one of them.
+const lineMax = 200
+
+// text makes imported text fit to be shown: valid UTF-8, without control and
+// direction characters and the asterisks of markup that the reader left, all
+// white space single.
+func text(s string) string {
+	s = strings.ToValidUTF8(s, "\uFFFD")
+	s = strings.ReplaceAll(s, "**", "")
+	s = strings.Map(func(r rune) rune {
+		switch {
+		case unicode.IsSpace(r):
+			return ' '
+		case unicode.IsControl(r), r >= 0x202A && r <= 0x202E, r >= 0x2066 && r <= 0x2069,
+			r >= 0x200B && r <= 0x200F, r == 0xFEFF, r == 0x034F:
+			return -1
+		}
+		return r
+	}, s)
+	return strings.Join(strings.Fields(strings.ReplaceAll(s, "**", "")), " ")
+}
+
+// line is text for one line: a title, a name, a credit.
+func line(s string) string {
+	s = text(s)
+	if utf8.RuneCountInString(s) <= lineMax {
+		return s
+	}
+	if short := cut(s, lineMax/4, lineMax/2-len(ellipsis)); short != "" && utf8.RuneCountInString(short) <= lineMax {
+		return short
+	}
+	return string([]rune(s)[:lineMax-2]) + ellipsis
+}
+
+// web returns the absolute address that an imported one stands for, or "" when
+// it must not become a link. A bare www.example.org gets its scheme.
+func web(s string) string {
+	s = strings.TrimSpace(text(s))
+	if len(s) > 500 || strings.ContainsAny(s, " <>\"'`\\{}") {
+		return ""
+	}
+	if !strings.Contains(s, ":") && strings.Contains(s, ".") {
+		s = "http://" + s
+	}
+	u, err := url.Parse(s)
+	if err != nil {
+		return ""
+	}
+	switch strings.ToLower(u.Scheme) {
+	case "http", "https":
+		if u.Host == "" || u.User != nil {
+			return ""
+		}
+	case "mailto":
+		if u.Opaque == "" {
+			return ""
+		}
+	default:
+		return ""
+	}
+	return u.String()
+}
+
+func lastRune(s string) rune {
+	r, _ := utf8.DecodeLastRuneInString(s)
+	return r
+}

@@ -1,0 +1,288 @@
+package templates
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"strings"
+	"testing"
+
+	"pgregory.net/rapid"
+
+	"yizhan/issue"
+)
+
+// many is an issue of n articles with leads of about the given length.
+func many(n, length int) issue.Issue {
+	i := fixture()
+	i.Sections = nil
+	for k := range n {
+		if k%10 == 0 {
+			i.Sections = append(i.Sections, issue.Section{Name: fmt.Sprintf("第%d栏", k/10+1)})
+		}
+		s := &i.Sections[len(i.Sections)-1]
+		s.Articles = append(s.Articles, issue.Article{
+			Kind: issue.KindArticle, Title: fmt.Sprintf("第%d篇文章的标题", k+1), Source: fmt.Sprintf("来源%d", k+1),
+			Blocks: []issue.Block{para(strings.Repeat(h(length)+"。", 3))},
+		})
+	}
+	return i
+}
+
+func TestSizeSteps(t *testing.T) {
+	s := set(t)
+	for _, tc := range []struct {
+		articles        int
+		onWeb, unlisted func(int) bool
+		remark          string
+	}{
+		{10, func(n int) bool { return n == 0 }, func(n int) bool { return n == 0 }, "本期共 10 篇"},
+		{46, func(n int) bool { return n == 46 }, func(n int) bool { return n == 0 }, "全文共 46 篇，其中 46 篇的摘要在邮件里有所缩短"},
+		{70, func(n int) bool { return n == 70 }, func(n int) bool { return n == 0 }, "全文共 70 篇，另有 "},
+		{150, func(n int) bool { return n == 150 }, func(n int) bool { return n == 0 }, "全文共 150 篇，另有 "},
+		{5000, func(n int) bool { return n == 5000 }, func(n int) bool { return n > 4000 }, "连标题也只在网页版上列出"},
+	} {
+		t.Run(fmt.Sprint(tc.articles), func(t *testing.T) {
+			in := input("zh-CN")
+			in.Issue = many(tc.articles, 37)
+			d, err := s.Email(in)
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Logf("%d bytes, %d on the web, %d unlisted", len(d.HTML), d.OnWeb, d.Unlisted)
+			if len(d.HTML) > MaxHTML || !tc.onWeb(d.OnWeb) || !tc.unlisted(d.Unlisted) {
+				t.Errorf("%d bytes, %d on the web, %d unlisted", len(d.HTML), d.OnWeb, d.Unlisted)
+			}
+			if tc.articles > 40 && len(d.HTML) < MaxHTML*3/4 {
+				t.Errorf("%d bytes: the room is not used", len(d.HTML))
+			}
+			for name, part := range map[string][]byte{"HTML": d.HTML, "text": d.Text} {
+				if !bytes.Contains(part, []byte(tc.remark)) {
+					t.Errorf("the %s does not say %q", name, tc.remark)
+				}
+			}
+			if len(d.Headlines)+d.Unlisted != tc.articles {
+				t.Errorf("%d headlines and %d unlisted of %d", len(d.Headlines), d.Unlisted, tc.articles)
+			}
+		})
+	}
+}
+
+// TestAnyIssue: whatever the model holds, the mail keeps its rules (Email checks
+// them), fits, and each article has its headline in it or is counted.
+func TestAnyIssue(t *testing.T) {
+	s := set(t)
+	word := rapid.OneOf(
+		rapid.StringN(0, 60, 400),
+		rapid.SampledFrom([]string{"", "标题", `<script>alert(1)</script>`, `"><img src=x onerror=1>`, "{{.Title}}", "javascript:alert(1)", "a\r\nBcc: x@example.org", "position:fixed;url(x)", "</style>", "**", "]]>", "<!--[if mso]>", "&#847;", h(300), "\xff\xfe"}),
+	)
+	article := rapid.Custom(func(t *rapid.T) issue.Article {
+		a := issue.Article{
+			Kind:  rapid.SampledFrom([]issue.ArticleKind{issue.KindArticle, issue.KindEditorial, issue.KindProfile, ""}).Draw(t, "kind"),
+			Title: word.Draw(t, "title"), Byline: word.Draw(t, "byline"), Source: word.Draw(t, "source"), Summary: word.Draw(t, "summary"),
+		}
+		if rapid.Bool().Draw(t, "profile") {
+			a.Profile = &issue.Profile{Membership: word.Draw(t, "membership"), Scope: word.Draw(t, "scope"), Website: word.Draw(t, "website")}
+		}
+		for range rapid.IntRange(0, 4).Draw(t, "blocks") {
+			b := issue.Block{Kind: rapid.SampledFrom([]issue.BlockKind{issue.BlockParagraph, issue.BlockHeading, issue.BlockTable, issue.BlockImage, "?"}).Draw(t, "block"), Level: rapid.IntRange(-1, 9).Draw(t, "level"), Text: word.Draw(t, "text")}
+			b.Spans = []issue.Span{{From: rapid.IntRange(-1, 20).Draw(t, "from"), To: rapid.IntRange(-1, 20).Draw(t, "to"), Strong: true, Href: word.Draw(t, "href")}}
+			a.Blocks = append(a.Blocks, b)
+		}
+		return a
+	})
+	rapid.Check(t, func(t *rapid.T) {
+		in := input(rapid.SampledFrom([]string{"zh-CN", "en", ""}).Draw(t, "language"))
+		in.Issue.Title, in.Issue.Notice, in.Issue.Sponsor = word.Draw(t, "issue title"), word.Draw(t, "notice"), word.Draw(t, "sponsor")
+		in.Issue.Sections = nil
+		copies := rapid.SampledFrom([]int{1, 1, 1, 30}).Draw(t, "copies")
+		for range rapid.IntRange(0, 4).Draw(t, "sections") {
+			sec := issue.Section{Name: word.Draw(t, "section")}
+			for _, a := range rapid.SliceOfN(article, 0, 5).Draw(t, "articles") {
+				for range copies {
+					sec.Articles = append(sec.Articles, a)
+				}
+			}
+			in.Issue.Sections = append(in.Issue.Sections, sec)
+		}
+		total := 0
+		for _, sec := range in.Issue.Sections {
+			total += len(sec.Articles)
+		}
+		d, err := s.Email(in)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(d.HTML) > MaxHTML {
+			t.Fatalf("%d bytes", len(d.HTML))
+		}
+		if len(d.Headlines)+d.Unlisted != total {
+			t.Fatalf("%d headlines and %d unlisted of %d", len(d.Headlines), d.Unlisted, total)
+		}
+		if _, err := s.Web(in); err != nil {
+			t.Fatal(err)
+		}
+	})
+}
+
+func TestHostileText(t *testing.T) {
+	const bad = `<script>alert(1)</script><img src=x onerror=alert(1)>{{.UnsubscribeURL}}"'`
+	in := input("zh-CN")
+	in.Issue.Title, in.Issue.Publisher = bad+"\r\nBcc: x@example.org", bad
+	in.Issue.Sections = []issue.Section{{Name: bad, Articles: []issue.Article{
+		{Kind: issue.KindArticle, Title: bad, Byline: bad, Source: bad, Summary: bad, Blocks: []issue.Block{
+			{Text: bad, Spans: []issue.Span{{From: 0, To: 8, Href: "javascript:alert(1)"}, {From: 8, To: 9, Href: "data:text/html,x"}}},
+			{Kind: issue.BlockTable, Text: bad, Rows: [][]string{{bad}}},
+		}},
+		{Kind: issue.KindProfile, Title: bad, Profile: &issue.Profile{Membership: bad, Scope: bad, Website: "javascript:alert(1)"}},
+	}}}
+	s := set(t)
+	d, err := s.Email(in)
+	if err != nil {
+		t.Fatal(err)
+	}
+	page, err := s.Web(in)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, got := range map[string][]byte{"mail": d.HTML, "page": page} {
+		for _, never := range []string{"<script>alert", "<img", `href="javascript:`, `href="data:`, `href="#ZgotmplZ`} {
+			if bytes.Contains(got, []byte(never)) {
+				t.Errorf("the %s has %s", name, never)
+			}
+		}
+		if !bytes.Contains(got, []byte("{{.UnsubscribeURL}}")) {
+			t.Errorf("the %s took {{ }} for an instruction", name)
+		}
+	}
+	if strings.ContainsAny(d.Subject, "\r\n") {
+		t.Errorf("subject %q", d.Subject)
+	}
+}
+
+func TestSubject(t *testing.T) {
+	base := fixture()
+	for name, tc := range map[string]struct {
+		change   func(*issue.Issue)
+		language string
+		want     string
+	}{
+		"all":           {func(*issue.Issue) {}, "zh-CN", "云溪茶讯 2024年第3期（总第58期）：全市春茶产销对接会举行 现场签约“一亩一码”订单3.2亿元"},
+		"english":       {func(*issue.Issue) {}, "en", "云溪茶讯 No. 3, 2024 (issue 58): 全市春茶产销对接会举行 现场签约“一亩一码”订单3.2亿元"},
+		"no total":      {func(i *issue.Issue) { i.Total = 0 }, "zh-CN", "云溪茶讯 2024年第3期：全市春茶产销对接会举行 现场签约“一亩一码”订单3.2亿元"},
+		"only total":    {func(i *issue.Issue) { i.Year, i.Number = 0, 0 }, "zh-CN", "云溪茶讯 总第58期：全市春茶产销对接会举行 现场签约“一亩一码”订单3.2亿元"},
+		"no numbers":    {func(i *issue.Issue) { i.Year, i.Number, i.Total = 0, 0, 0; i.ID = "special" }, "zh-CN", "云溪茶讯 special：全市春茶产销对接会举行 现场签约“一亩一码”订单3.2亿元"},
+		"no articles":   {func(i *issue.Issue) { i.Sections = nil }, "zh-CN", "云溪茶讯 2024年第3期（总第58期）"},
+		"only the note": {func(i *issue.Issue) { i.Sections = i.Sections[:1] }, "zh-CN", "云溪茶讯 2024年第3期（总第58期）：卷首语"},
+		"long headline": {func(i *issue.Issue) {
+			i.Sections = []issue.Section{{Articles: []issue.Article{{Title: h(25) + "，" + h(40)}}}}
+		}, "zh-CN", "云溪茶讯 2024年第3期（总第58期）：" + h(25) + ellipsis},
+	} {
+		t.Run(name, func(t *testing.T) {
+			i := base
+			tc.change(&i)
+			v := view(Input{Issue: i, Language: tc.language, PublicURL: "https://news.example.org"}, fit{listed: everything, led: everything, lead: leadMax})
+			if got := v.subject(); got != tc.want {
+				t.Errorf("got  %s\nwant %s", got, tc.want)
+			}
+		})
+	}
+}
+
+func TestPreheader(t *testing.T) {
+	s := set(t)
+	for n, i := range []issue.Issue{fixture(), many(3, 30), many(40, 30)} {
+		in := input("zh-CN")
+		in.Issue = i
+		d, err := s.Email(in)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if l := len([]rune(d.Preheader)); l < preheaderMin || l > preheaderMax {
+			t.Errorf("%d: %d characters: %s", n, l, d.Preheader)
+		}
+	}
+}
+
+func TestEditorialThatIsLong(t *testing.T) {
+	in := input("zh-CN")
+	in.Issue.Sections[0].Articles[0].Blocks = []issue.Block{para(strings.Repeat(h(60)+"。", 15))}
+	d, err := set(t).Email(in)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := strings.Count(string(d.Text), h(60)); got != 2 {
+		t.Errorf("%d sentences of the editorial in the mail, want its lead of 2", got)
+	}
+	if !bytes.Contains(d.HTML, []byte(`aria-label="阅读全文：卷首语"`)) {
+		t.Error("no link to the rest of the editorial")
+	}
+}
+
+func TestInputThatCannotBeRendered(t *testing.T) {
+	s := set(t)
+	for name, change := range map[string]func(*Input){
+		"no public_url":       func(in *Input) { in.PublicURL = "" },
+		"relative public_url": func(in *Input) { in.PublicURL = "/x" },
+		"no unsubscribe link": func(in *Input) { in.UnsubscribeURL = "" },
+		"no id":               func(in *Input) { in.Issue.ID = "" },
+	} {
+		in := input("zh-CN")
+		change(&in)
+		if _, err := s.Email(in); err == nil {
+			t.Errorf("%s: no error", name)
+		}
+	}
+}
+
+// TestRealIssue renders the issue of a real bulletin, which is not part of the
+// project.
+func TestRealIssue(t *testing.T) {
+	const file = "../../shared/seed/issue-142.txt"
+	data, err := os.ReadFile(file)
+	if err != nil {
+		t.Skipf("%s is not here: %v", file, err)
+	}
+	r, err := issue.Read("issue-142.txt", data, issue.ReadOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	in := input("zh-CN")
+	in.Issue = r.Issue
+	s := set(t)
+	d, err := s.Email(in)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if d.OnWeb != 0 || len(d.Headlines) != 17 || len(d.Credits) < 10 {
+		t.Errorf("%d bytes, %d on the web, %d headlines, %d credits", len(d.HTML), d.OnWeb, len(d.Headlines), len(d.Credits))
+	}
+	for _, sec := range in.Issue.Sections {
+		for _, a := range sec.Articles {
+			if got := Summary(a); got == "" || a.Summary == "" && han(got) > leadMax {
+				t.Errorf("%s: summary of %d Han: %s", a.Title, han(got), got)
+			}
+		}
+	}
+	if _, err := s.Web(in); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func BenchmarkEmail(b *testing.B) {
+	s := set(b)
+	for _, bench := range []struct {
+		name string
+		i    issue.Issue
+	}{{"fixture", fixture()}, {"shortened", many(150, 37)}} {
+		b.Run(bench.name, func(b *testing.B) {
+			in := input("zh-CN")
+			in.Issue = bench.i
+			for b.Loop() {
+				if _, err := s.Email(in); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}

@@ -1,0 +1,112 @@
+package templates
+
+import (
+	"fmt"
+	"strings"
+
+	"yizhan/issue"
+)
+
+// Labels are the words that the templates print around the text of an issue,
+// in one language.
+type Labels struct {
+	Lang string // language tag of the words: zh-CN, en
+
+	Skip, Contents, ReadMore, ReadOnline, BackToContents string
+	Source, ExcerptedFrom, Byline, Speaker, Document     string
+	Summary, Website, Sponsor, Untitled                  string
+	Unsubscribe, Address, Contact                        string
+
+	Colon string // between a label and a value
+
+	reason, total, shortened, dropped, unlisted, revision string
+}
+
+func labels(language string) Labels {
+	if strings.HasPrefix(strings.ToLower(language), "en") {
+		return Labels{
+			Lang: "en",
+			Skip: "Skip to the text", Contents: "In this issue", ReadMore: "Read more", ReadOnline: "Read online", BackToContents: "Contents",
+			Source: "Source: ", ExcerptedFrom: "Excerpted from: ", Byline: "By ", Speaker: "Speaker: ", Document: "No. ",
+			Summary: "Summary", Website: "Website: ", Sponsor: "Published by ", Untitled: "Untitled",
+			Unsubscribe: "Unsubscribe", Address: "Address: ", Contact: "Contact: ",
+			Colon:     ": ",
+			reason:    "You receive this mail because you subscribed to “%s”.",
+			total:     "%d articles in this issue",
+			shortened: "%d articles in all; the summaries of %d are shortened here, see the web page.",
+			dropped:   "%d articles in all; the summaries of another %d are on the web page.",
+			unlisted:  "%d articles in all; the summaries of another %d are on the web page, and the headlines of %d of them too.",
+			revision:  "Revision %d",
+		}
+	}
+	return Labels{
+		Lang: "zh-CN",
+		Skip: "跳到正文", Contents: "本期目录", ReadMore: "阅读全文", ReadOnline: "在线阅读", BackToContents: "返回目录",
+		Source: "来源：", ExcerptedFrom: "摘自：", Byline: "作者：", Speaker: "讲话：", Document: "文号：",
+		Summary: "摘要", Website: "网址：", Sponsor: "主办：", Untitled: "（无题）",
+		Unsubscribe: "退订", Address: "地址：", Contact: "联系方式：",
+		Colon:     "：",
+		reason:    "您收到这封邮件，是因为您订阅了《%s》。",
+		total:     "本期共 %d 篇",
+		shortened: "全文共 %d 篇，其中 %d 篇的摘要在邮件里有所缩短，详见网页版。",
+		dropped:   "全文共 %d 篇，另有 %d 篇摘要请见网页版。",
+		unlisted:  "全文共 %d 篇，另有 %d 篇摘要请见网页版，其中 %d 篇连标题也只在网页版上列出。",
+		revision:  "第 %d 次修订",
+	}
+}
+
+// Pair joins a label and a value as a line of the colophon does: 编辑：林婷.
+func (l Labels) Pair(label, value string) string { return label + l.Colon + value }
+
+// issueName is the issue's short name in running text: 2015年第2期（总第142期）.
+func (l Labels) issueName(i issue.Issue) string {
+	if l.Lang == "en" {
+		return issueNameEN(i)
+	}
+	var s string
+	if i.Year > 0 {
+		s = fmt.Sprintf("%d年", i.Year)
+	}
+	if i.Number > 0 {
+		s += fmt.Sprintf("第%d期", i.Number)
+	}
+	switch {
+	case i.Total > 0 && s != "":
+		s += fmt.Sprintf("（总第%d期）", i.Total)
+	case i.Total > 0:
+		s = fmt.Sprintf("总第%d期", i.Total)
+	case s == "":
+		s = line(i.ID)
+	}
+	return s
+}
+
+func issueNameEN(i issue.Issue) string {
+	var parts []string
+	if i.Number > 0 {
+		parts = append(parts, fmt.Sprintf("No. %d", i.Number))
+	}
+	if i.Year > 0 {
+		parts = append(parts, fmt.Sprint(i.Year))
+	}
+	s := strings.Join(parts, ", ")
+	switch {
+	case i.Total > 0 && s != "":
+		s += fmt.Sprintf(" (issue %d)", i.Total)
+	case i.Total > 0:
+		s = fmt.Sprintf("Issue %d", i.Total)
+	case s == "":
+		s = line(i.ID)
+	}
+	return s
+}
+
+// issueLine is the issue line of the masthead.
+func (l Labels) issueLine(i issue.Issue) string {
+	if l.Lang == "zh-CN" {
+		if s := i.Label(); s != "" {
+			return s
+		}
+	}
+	return l.issueName(i)
+}

@@ -1,0 +1,43 @@
+package templates
+
+import "yizhan/issue"
+
+// rehearse renders a short issue with every template.
+func (s *Set) rehearse() error {
+	paragraph := issue.Block{Kind: issue.BlockParagraph, Text: "正文。"}
+	in := Input{
+		PublicURL: "https://news.example.org", UnsubscribeURL: "https://news.example.org/unsubscribe",
+		Imprint: Imprint{Address: "地址", Contact: "联系", ICP: "备案"},
+		Issue: issue.Issue{
+			ID: "1", Title: "题", Publisher: "会", PublisherEN: "Association", Sponsor: "会", Notice: "注意", Date: "2026-01-01",
+			Editors: []issue.Editor{{Role: "编辑", Name: "某"}},
+			Sections: []issue.Section{
+				{Name: "寄语", Articles: []issue.Article{{Kind: issue.KindEditorial, Blocks: []issue.Block{paragraph}}}},
+				{Name: "要闻", Articles: []issue.Article{{
+					Title: "文章", Byline: "某", Source: "某", ExcerptedFrom: "某", Summary: "摘要。", Blocks: []issue.Block{
+						{Kind: issue.BlockHeading, Text: "一"}, paragraph, {Kind: issue.BlockItem, Text: "项"}, {Kind: issue.BlockQuote, Text: "引"},
+						{Kind: issue.BlockImage, Text: "图"}, {Kind: issue.BlockTable, Rows: [][]string{{"甲", "乙"}}},
+					},
+				}}},
+				{Name: "会员", Articles: []issue.Article{{Kind: issue.KindProfile, Title: "公司", Profile: &issue.Profile{Membership: "会员", Scope: "业务", Website: "www.example.org"}}}},
+			},
+		},
+	}
+	for _, in.Language = range []string{"zh-CN", "en"} {
+		if _, err := s.Email(in); err != nil {
+			return err
+		}
+		if _, err := s.Web(in); err != nil {
+			return err
+		}
+		for _, state := range []string{"ask", "done", "undone", "error"} {
+			for _, problem := range []string{"link", "busy"} {
+				data := Unsubscribe{State: state, Title: "题", Action: "/unsubscribe", Problem: problem, Error: "错"}
+				if _, err := s.Page("unsubscribe", in.Language, data); err != nil {
+					return err
+				}
+			}
+		}
+	}
+	return nil
+}

@@ -1,0 +1,294 @@
+package templates
+
+import (
+	"fmt"
+	"html/template"
+	"strings"
+
+	"yizhan/issue"
+)
+
+// View is what email.html, email.txt and web.html are given. All text in it is
+// plain and clean: the templates escape it.
+type View struct {
+	L         Labels
+	Subject   string
+	Preheader string
+	Filler    template.HTML // keeps the text behind the preheader out of the inbox
+	CSS       template.CSS  // email.css or web.css
+	HeadCSS   template.CSS  // email-head.css: what cannot be inline
+
+	Title, Publisher, PublisherEN, Sponsor, Notice, Date string
+	IssueLine                                            string // 2015年3、4月合刊 第2期 总第142期
+	IssueName                                            string // 2015年第2期（总第142期）
+	Count                                                string // 本期共 17 篇
+	Remark                                               string // what the mail leaves to the web page; empty when nothing
+
+	Notes    []Entry   // the editorials that the issue opens with
+	Sections []Section // all others
+	Contents bool      // whether there is room for the contents
+
+	Editors        []issue.Editor
+	Imprint        Imprint
+	Reason         string
+	Revision       string
+	WebURL         string
+	UnsubscribeURL string
+}
+
+// Section is one 栏目 of a [View].
+type Section struct {
+	Name    string
+	Entries []Entry
+}
+
+// Entry is one article of a [View].
+type Entry struct {
+	N      int    // 1 for the issue's first article
+	Anchor string // a1
+	URL    string // of the article on the web page
+	Title  string
+	// Lone marks an editorial: a section that is one text without a title of
+	// its own, so that Title is the section's name.
+	Lone       bool
+	Profile    bool
+	Brief      bool // title only: for the rest there was no room
+	Membership string
+	Website    *Link    // nil: none printed
+	Credits    []string // byline, source, excerpted from, document number: with labels
+	Lead       string
+	Text       []string // an editorial's paragraphs, in full
+	More       bool     // the web page has more of it
+
+	Summary string  // web page: the article's own abstract
+	Blocks  []Block // web page: the whole text
+}
+
+// Link is an address with the text that it was printed as. Href is empty when
+// it must not be one.
+type Link struct{ Text, Href string }
+
+// view makes the view of an issue. It is the same for mail and web page but for
+// what fit leaves out and what blocks adds.
+func view(in Input, f fit) View {
+	l := labels(in.Language)
+	i := in.Issue
+	v := View{
+		L:     l,
+		Title: or(line(i.Title), l.Untitled), Publisher: line(i.Publisher), PublisherEN: line(i.PublisherEN),
+		Sponsor: line(i.Sponsor), Notice: line(i.Notice), Date: line(i.Date),
+		IssueLine: line(l.issueLine(i)), IssueName: line(l.issueName(i)),
+		Contents:       f.contents,
+		Imprint:        in.Imprint.clean(),
+		WebURL:         in.webURL(),
+		UnsubscribeURL: in.UnsubscribeURL,
+	}
+	v.Reason = fmt.Sprintf(l.reason, v.Title)
+	if in.Revision.N > 1 {
+		v.Revision = fmt.Sprintf(l.revision, in.Revision.N)
+	}
+	for _, e := range i.Editors[:min(len(i.Editors), 20)] {
+		v.Editors = append(v.Editors, issue.Editor{Role: line(e.Role), Name: line(e.Name)})
+	}
+	total := 0
+	for _, s := range i.Sections {
+		total += len(s.Articles)
+	}
+	v.Count = fmt.Sprintf(l.total, total)
+	v.fill(in, f)
+	return v
+}
+
+// fill adds the first f.listed articles of the issue.
+func (v *View) fill(in Input, f fit) {
+	n := 0
+	for _, s := range in.Issue.Sections {
+		section := Section{Name: line(s.Name)}
+		for _, a := range s.Articles {
+			if n++; n > f.listed {
+				break
+			}
+			e := v.entry(in, a, n, f)
+			if a.Kind == issue.KindEditorial && len(s.Articles) == 1 && (a.Title == "" || text(a.Title) == text(s.Name)) {
+				e.Lone, e.Title = true, or(section.Name, e.Title)
+				if len(v.Sections) == 0 {
+					v.Notes = append(v.Notes, e)
+					continue
+				}
+			}
+			section.Entries = append(section.Entries, e)
+		}
+		if len(section.Entries) > 0 {
+			v.Sections = append(v.Sections, section)
+		}
+		if n > f.listed {
+			return
+		}
+	}
+}
+
+// entry makes the entry of the issue's n-th article.
+func (v *View) entry(in Input, a issue.Article, n int, f fit) Entry {
+	e := Entry{
+		N: n, Anchor: fmt.Sprintf("a%d", n), URL: fmt.Sprintf("%s#a%d", v.WebURL, n),
+		Title: or(line(a.Title), v.L.Untitled), Profile: a.Kind == issue.KindProfile,
+	}
+	if f.blocks {
+		e.Blocks = blocks(a)
+		e.Summary = text(a.Summary)
+	}
+	if n > f.led && !f.blocks {
+		e.Brief = true
+		return e
+	}
+	e.Credits = v.credits(a)
+	if p := a.Profile; p != nil && e.Profile {
+		e.Membership = line(p.Membership)
+		if site := line(p.Website); site != "" && !(f.blocks && printed(a, site)) {
+			e.Website = &Link{Text: site, Href: web(p.Website)}
+		}
+		e.Lead = summary(a, min(f.lead, profileMax))
+	} else if a.Kind == issue.KindEditorial && f.note > 0 {
+		e.Text = editorial(a, f.note)
+	}
+	if e.Text == nil && !e.Profile {
+		e.Lead = summary(a, f.lead)
+	}
+	e.More = len(a.Blocks) > 0 && e.Text == nil
+	return e
+}
+
+// printed says whether an article's text has s in it.
+func printed(a issue.Article, s string) bool {
+	for _, b := range a.Blocks {
+		if strings.Contains(b.Text, s) {
+			return true
+		}
+	}
+	return false
+}
+
+// profileMax is the length of a member's scope in the digest: one or two lines.
+const profileMax = 60
+
+// editorial returns the paragraphs of an editorial when all of it has at most
+// limit Han characters, else nil.
+func editorial(a issue.Article, limit int) []string {
+	var out []string
+	runes := 0
+	for _, b := range a.Blocks {
+		p := text(b.Text)
+		if runes += len([]rune(p)); runes > 2*limit {
+			return nil
+		}
+		if p != "" {
+			out = append(out, p)
+		}
+	}
+	if han(strings.Join(out, "")) > limit {
+		return nil
+	}
+	return out
+}
+
+func (v *View) credits(a issue.Article) []string {
+	var out []string
+	for _, c := range []struct{ label, value string }{
+		{v.L.Byline, a.Byline}, {v.L.Speaker, a.Speaker}, {v.L.Source, a.Source}, {v.L.ExcerptedFrom, a.ExcerptedFrom},
+	} {
+		if s := line(c.value); s != "" {
+			out = append(out, c.label+s)
+		}
+	}
+	if a.Document != nil {
+		if s := line(a.Document.Number); s != "" {
+			out = append(out, v.L.Document+s)
+		}
+	}
+	return out
+}
+
+// subject is the mail's subject: the periodical, the issue, its first headline.
+func (v *View) subject() string {
+	s := strings.TrimSpace(v.Title + " " + v.IssueName)
+	for _, headline := range v.headlines(true) {
+		return s + v.L.Colon + cut(headline, 20, 40)
+	}
+	return s
+}
+
+// headlines returns the headlines in order; of articles only (no editorials and
+// profiles), as long as there is one.
+func (v *View) headlines(articles bool) []string {
+	var all, some []string
+	for _, e := range v.entries() {
+		all = append(all, e.Title)
+		if !e.Lone && !e.Profile {
+			some = append(some, e.Title)
+		}
+	}
+	if articles && len(some) > 0 {
+		return some
+	}
+	return all
+}
+
+func (v *View) entries() []Entry {
+	out := append([]Entry(nil), v.Notes...)
+	for _, s := range v.Sections {
+		out = append(out, s.Entries...)
+	}
+	return out
+}
+
+// The inbox shows 40 to 90 characters after the subject, and then goes on with
+// the mail's text unless something invisible follows.
+const (
+	preheaderMin = 40
+	preheaderMax = 90
+	fillerRepeat = 50
+)
+
+// preheader is the line that the inbox shows after the subject: the first
+// headlines, and a lead when they are too short.
+func (v *View) preheader() string {
+	var out string
+	parts := v.headlines(true)
+	for _, e := range v.entries() {
+		parts = append(parts, e.Lead)
+	}
+	for _, p := range parts {
+		if p == "" {
+			continue
+		}
+		joined := p
+		if out != "" {
+			joined = out + "；" + p
+		}
+		if len([]rune(joined)) > preheaderMax {
+			if len([]rune(out)) < preheaderMin {
+				out = clip(joined, preheaderMax)
+			}
+			break
+		}
+		out = joined
+	}
+	return or(out, v.Title+" "+v.IssueLine)
+}
+
+// clip cuts s to at most n runes, if it can at a good place.
+func clip(s string, n int) string {
+	for limit := n; limit > n/4; limit -= 5 {
+		if short := cut(s, limit/2, limit); short != "" && len([]rune(short)) <= n {
+			return short
+		}
+	}
+	return head(s, n-2) + ellipsis
+}
+
+func or(s, otherwise string) string {
+	if s == "" {
+		return otherwise
+	}
+	return s
+}
