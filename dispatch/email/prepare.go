@@ -1,0 +1,124 @@
+package email
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"strings"
+
+	gomail "github.com/wneessen/go-mail"
+
+	"yizhan/dispatch"
+	"yizhan/templates"
+)
+
+// Prepare implements [dispatch.Channel]: one variant, which everybody gets.
+func (c *Channel) Prepare(_ context.Context, content dispatch.Content) ([]dispatch.Variant, error) {
+	link := c.options.Links.Placeholder()
+	if link == "" || !isASCII(link) || strings.ContainsAny(link, "&<>\"' \r\n") {
+		return nil, fmt.Errorf("prepare mail: the unsubscribe link %q would have to be escaped", link)
+	}
+	digest, err := c.options.Digest.Email(templates.Input{
+		Issue: content.Issue, Revision: content.Revision, Language: c.options.Language,
+		PublicURL: c.options.PublicURL, UnsubscribeURL: link, Imprint: c.options.Imprint,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("prepare mail: %w", err)
+	}
+	if content.Kind == dispatch.KindIssue &&
+		(!bytes.Contains(digest.HTML, []byte(link)) || !bytes.Contains(digest.Text, []byte(link))) {
+		return nil, errors.New("prepare mail: the unsubscribe link is missing from the text or the HTML: mend the templates")
+	}
+	places := c.places(content, digest)
+	raw, err := c.compose(content, digest, places)
+	if err != nil {
+		return nil, fmt.Errorf("prepare mail: %w", err)
+	}
+	holders := []string{places.to, places.id}
+	if content.Kind == dispatch.KindIssue || bytes.Contains(digest.HTML, []byte(link)) || bytes.Contains(digest.Text, []byte(link)) {
+		holders = append(holders, link)
+	}
+	m, err := templates.Freeze(raw, holders...)
+	if err != nil {
+		return nil, fmt.Errorf("prepare mail: %w", err)
+	}
+	return []dispatch.Variant{{Data: m.Marshal(), MessageID: "<%s." + atom(content.Issue.ID) + "@" + c.domain + ">"}}, nil
+}
+
+// places are what stands in the composed mail where readers' own values go, and
+// the boundary between its parts.
+type places struct{ to, id, link, boundary string }
+
+// places derives all from the content, so that no imported text can hold one by
+// chance, and the same run composed again gives the same bytes.
+func (c *Channel) places(content dispatch.Content, digest templates.Digest) places {
+	h := sha256.New()
+	fmt.Fprintf(h, "%s\n%s\n%d\n", content.Issue.ID, content.Revision.Hash, content.PlannedAt.UnixMilli())
+	h.Write(digest.HTML)
+	h.Write(digest.Text)
+	sum := hex.EncodeToString(h.Sum(nil))
+	return places{
+		to: "to-" + sum[:16] + "@place.invalid", id: "<id-" + sum[16:32] + "@place.invalid>",
+		link: c.options.Links.Placeholder(), boundary: "part-" + sum[32:],
+	}
+}
+
+// compose makes the mail with go-mail. The fields are set as generic ones: those
+// are written in a fixed order and folded at their spaces, while of the
+// "preformatted" ones there can be but one, or their order is random.
+func (c *Channel) compose(content dispatch.Content, digest templates.Digest, p places) ([]byte, error) {
+	subject := clean(digest.Subject)
+	if subject == "" {
+		return nil, errors.New("the digest has no subject")
+	}
+	m := gomail.NewMsg(gomail.WithEncoding(gomail.EncodingB64), gomail.WithCharset(gomail.CharsetUTF8),
+		gomail.WithNoDefaultUserAgent())
+	m.SetBoundary(p.boundary)
+	m.SetDateWithValue(content.PlannedAt)
+	m.SetGenHeader(gomail.HeaderMessageID, p.id)
+	m.SetGenHeader("From", mailbox(c.options.From))
+	if c.options.ReplyTo.Address != "" {
+		m.SetGenHeader("Reply-To", mailbox(c.options.ReplyTo))
+	}
+	m.SetGenHeader(gomail.HeaderSubject, encodeText(subject))
+	if err := m.To(p.to); err != nil {
+		return nil, fmt.Errorf("set receiver: %w", err)
+	}
+	title := clean(c.options.Title)
+	if title == "" {
+		title = clean(content.Issue.Title)
+	}
+	if content.Kind == dispatch.KindService {
+		m.SetGenHeader("Auto-Submitted", "auto-generated") // RFC 3834 section 5
+	} else {
+		c.listHeader(m, p.link, title)
+	}
+	m.SetGenHeader("Feedback-ID", feedbackID(content, c.domain))
+	m.SetBodyString(gomail.TypeTextPlain, string(digest.Text))
+	m.AddAlternativeString(gomail.TypeTextHTML, string(digest.HTML))
+	var raw bytes.Buffer
+	if _, err := m.WriteTo(&raw); err != nil {
+		return nil, fmt.Errorf("compose: %w", err)
+	}
+	return raw.Bytes(), nil
+}
+
+// listHeader says that this is a list and how to leave it (RFC 2369, RFC 2919,
+// RFC 8058). The one-click field goes out with an http link too, which receivers
+// ignore: it makes a trial on one machine look like the real thing.
+func (c *Channel) listHeader(m *gomail.Msg, link, title string) {
+	leave := "<" + link + ">"
+	if c.options.UnsubscribeMailto != "" {
+		leave += ",\r\n <mailto:" + c.options.UnsubscribeMailto + "?subject=unsubscribe>"
+	}
+	// The link is too long for go-mail to leave it on the field's first line.
+	// Both values were checked: no line break can come in with them.
+	m.SetGenHeaderPreformatted(gomail.HeaderListUnsubscribe, leave)
+	m.SetGenHeader(gomail.HeaderListUnsubscribePost, "List-Unsubscribe=One-Click")
+	m.SetGenHeader("List-Id", listID(title, c.domain))
+	m.SetGenHeader("List-Archive", "<"+c.options.PublicURL+"/issues>")
+	m.SetGenHeader("List-Help", "<"+c.options.PublicURL+"/>")
+}
