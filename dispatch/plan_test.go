@@ -120,7 +120,7 @@ func TestPlanFreezesTheAudience(t *testing.T) {
 	}
 }
 
-type unprepared struct{ dispatchtest.Carrier }
+type unprepared struct{ *dispatchtest.Carrier }
 
 func (unprepared) Prepare(context.Context, dispatch.Content) ([]dispatch.Variant, error) {
 	return nil, errors.New("the digest is too big")
@@ -129,7 +129,7 @@ func (unprepared) Prepare(context.Context, dispatch.Content) ([]dispatch.Variant
 func TestPlanChangesNothingWhenTheContentIsBad(t *testing.T) {
 	f := dispatchtest.Open(t)
 	f.SubscribeOne(t, "email", "reader@example.org")
-	if _, err := f.Ledger.Plan(t.Context(), dispatchtest.Planning("142", dispatch.SelectFirst, &unprepared{}), nil); err == nil {
+	if _, err := f.Ledger.Plan(t.Context(), dispatchtest.Planning("142", dispatch.SelectFirst, unprepared{&dispatchtest.Carrier{}}), nil); err == nil {
 		t.Fatal("planned")
 	}
 	if s, err := f.Ledger.Status(t.Context(), "142", time.Now()); err != nil || len(s) != 0 {

@@ -205,7 +205,7 @@ func byPhase(reply Reply, enhanced string) dispatch.Failure {
 	switch {
 	case reply.Code/100 != 4 && reply.Code/100 != 5:
 		return dispatch.Failure{Scope: dispatch.ScopeConnection, Reason: "protocol"}
-	case reply.Code == 421: // RFC 5321 section 3.8: the relay closes the connection
+	case reply.Code == 421 && !beforeMail(reply.Phase): // RFC 5321 section 3.8: the relay closes the connection
 		return dispatch.Failure{Scope: dispatch.ScopeConnection, Reason: "service-closing"}
 	case beforeRcpt(reply.Phase):
 		return dispatch.Failure{Scope: dispatch.ScopeAccount, Reason: "relay-refused"}
@@ -219,14 +219,17 @@ func byPhase(reply Reply, enhanced string) dispatch.Failure {
 	return dispatch.Failure{Scope: dispatch.ScopeContent, Reason: "refused"}
 }
 
-func beforeRcpt(p Phase) bool {
-	return p == PhaseConnect || p == PhaseHello || p == PhaseStartTLS || p == PhaseAuth || p == PhaseMail
+func beforeMail(p Phase) bool {
+	return p == PhaseDial || p == PhaseConnect || p == PhaseHello || p == PhaseStartTLS || p == PhaseAuth
 }
+
+func beforeRcpt(p Phase) bool { return beforeMail(p) || p == PhaseMail }
 
 // bound keeps a failure within what the phase and the codes allow, whatever the
 // table says.
 func bound(f dispatch.Failure, reply Reply, enhanced string) dispatch.Failure {
-	if beforeRcpt(reply.Phase) && (f.Scope == dispatch.ScopeRecipient || f.Scope == dispatch.ScopeContent) {
+	if beforeRcpt(reply.Phase) && (f.Scope == dispatch.ScopeRecipient || f.Scope == dispatch.ScopeContent) ||
+		beforeMail(reply.Phase) && f.Scope == dispatch.ScopeDomain {
 		f.Scope = dispatch.ScopeAccount
 	}
 	if reply.Code/100 != 5 || strings.HasPrefix(enhanced, "4.") ||
@@ -257,7 +260,12 @@ func classifyError(phase Phase, err error) dispatch.Failure {
 	account := func(reason string) dispatch.Failure {
 		return dispatch.Failure{Scope: dispatch.ScopeAccount, Reason: reason}
 	}
+	// Until the relay has taken a MAIL it is the relay that is away, not this
+	// connection that broke: nothing is counted against whoever is next.
 	connection := func(reason string) dispatch.Failure {
+		if beforeMail(phase) {
+			return account(reason)
+		}
 		return dispatch.Failure{Scope: dispatch.ScopeConnection, Reason: reason}
 	}
 	switch {

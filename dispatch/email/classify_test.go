@@ -124,20 +124,20 @@ func TestClassifyErrors(t *testing.T) {
 		scope  dispatch.Scope
 		reason string
 	}{
-		{PhaseDial, &net.OpError{Op: "dial", Err: syscall.ECONNREFUSED}, dispatch.ScopeConnection, "dial-failed"},
-		{PhaseDial, &net.DNSError{Err: "no such host", IsNotFound: true}, dispatch.ScopeConnection, "dial-failed"},
-		{PhaseDial, &net.DNSError{Err: "timeout", IsTimeout: true}, dispatch.ScopeConnection, "timeout"},
+		{PhaseDial, &net.OpError{Op: "dial", Err: syscall.ECONNREFUSED}, dispatch.ScopeAccount, "dial-failed"},
+		{PhaseDial, &net.DNSError{Err: "no such host", IsNotFound: true}, dispatch.ScopeAccount, "dial-failed"},
+		{PhaseDial, &net.DNSError{Err: "timeout", IsTimeout: true}, dispatch.ScopeAccount, "timeout"},
 		{PhaseRcpt, io.EOF, dispatch.ScopeConnection, "connection-lost"},
 		{PhaseData, fmt.Errorf("write: %w", syscall.ECONNRESET), dispatch.ScopeConnection, "connection-lost"},
 		{PhaseMail, os.ErrDeadlineExceeded, dispatch.ScopeConnection, "timeout"},
 		{PhaseMail, textproto.ProtocolError("short line"), dispatch.ScopeConnection, "protocol"},
 		{PhaseMail, errFlood, dispatch.ScopeConnection, "protocol"},
-		{PhaseAuth, io.EOF, dispatch.ScopeConnection, "connection-lost"},
+		{PhaseAuth, io.EOF, dispatch.ScopeAccount, "connection-lost"},
 		{PhaseAuth, errNoAuth, dispatch.ScopeAccount, "auth-missing"},
 		{PhaseAuth, errors.New("invalid server signature"), dispatch.ScopeAccount, "auth-failed"},
 		{PhaseStartTLS, errNoStartTLS, dispatch.ScopeAccount, "starttls-missing"},
 		{PhaseStartTLS, &tls.CertificateVerificationError{Err: x509.UnknownAuthorityError{}}, dispatch.ScopeAccount, "tls-certificate"},
-		{PhaseStartTLS, tls.RecordHeaderError{Msg: "not TLS"}, dispatch.ScopeConnection, "tls-failed"},
+		{PhaseStartTLS, tls.RecordHeaderError{Msg: "not TLS"}, dispatch.ScopeAccount, "tls-failed"},
 	} {
 		want := dispatch.Failure{Scope: c.scope, Reason: c.reason}
 		if diff := cmp.Diff(want, rules.Classify(Reply{Phase: c.phase, Err: c.err}, "qq.com", "")); diff != "" {
