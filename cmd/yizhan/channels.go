@@ -1,0 +1,56 @@
+package main
+
+import (
+	"yizhan/config"
+	"yizhan/dispatch"
+	"yizhan/dispatch/email"
+)
+
+// opener makes a channel of the configuration. It does not connect.
+type opener struct {
+	name string
+	open func(*instance) (dispatch.Route, error)
+}
+
+// channels has one line for each channel.
+func channels() []opener {
+	return []opener{
+		{email.Name, openEmail},
+	}
+}
+
+// openEmail makes the email channel.
+func openEmail(i *instance) (dispatch.Route, error) {
+	c := i.config.Channels.Email
+	roots, err := c.SMTP.Roots()
+	if err != nil {
+		return dispatch.Route{}, err
+	}
+	domains := make(map[string]dispatch.DomainLimit, len(c.Domains))
+	for domain, limit := range c.Domains {
+		domains[domain] = dispatch.DomainLimit{Rate: float64(limit.Rate), Lanes: limit.Connections}
+	}
+	channel, err := email.New(email.Options{
+		From: c.From, ReplyTo: c.ReplyTo, EnvelopeFrom: c.EnvelopeFrom, Hello: c.Hello, UnsubscribeMailto: c.UnsubscribeMailto,
+		PublicURL: i.config.PublicURL, Title: i.config.Title, Imprint: i.imprint(),
+		SMTP: email.SMTP{
+			Address: c.SMTP.Address, Username: c.SMTP.Username, Password: c.SMTP.Password.Reveal(),
+			TLS: email.TLS(c.SMTP.TLS), Roots: roots, ServerName: c.SMTP.ServerName,
+		},
+		Connections: c.Connections, Rate: float64(c.Rate), Domains: domains, Grace: i.config.ShutdownGrace,
+		Digest: i.templates, Links: channelLinks{i.links, email.Name}, Logger: i.log,
+	})
+	if err != nil {
+		return dispatch.Route{}, err
+	}
+	return dispatch.Route{Channel: channel, Policy: dispatch.Policy{
+		Retry: c.Retry, GiveUp: c.GiveUp, AfterLostReply: lostReply(c.AfterLostReply),
+	}}, nil
+}
+
+func lostReply(a config.AfterLostReply) string {
+	if a == config.LostReplyHold {
+		return dispatch.HoldLost
+	}
+	return dispatch.RetryLost
+}

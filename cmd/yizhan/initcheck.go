@@ -1,0 +1,168 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"runtime/debug"
+	"time"
+
+	"yizhan/config"
+)
+
+// initCmd writes a configuration to begin with.
+type initCmd struct {
+	Dir string `arg:"" optional:"" default:"." help:"目录，默认当前目录。 [directory]"`
+}
+
+// Run implements the command.
+func (s *initCmd) Run(c *call) error {
+	path, err := config.WriteSample(s.Dir)
+	if err != nil {
+		return err
+	}
+	if done, err := c.answer(map[string]string{"path": path}); done {
+		return err
+	}
+	c.printf("写好了 %s。改好标着【必改】的几处，再运行 yizhan check -c %s", path, path)
+	return nil
+}
+
+// checkCmd checks the configuration, and with it what it names.
+type checkCmd struct {
+	Live bool `help:"还连接邮件服务器：连接、加密、登录，不寄信。 [connect to the relay]"`
+}
+
+// checked is what a check found.
+type checked struct {
+	OK       bool             `json:"ok"`
+	File     string           `json:"file"`
+	Findings []config.Finding `json:"findings"`
+	Live     []probed         `json:"live,omitempty"`
+}
+
+// probed is what a channel's carrier said to a connection.
+type probed struct {
+	Channel string `json:"channel"`
+	OK      bool   `json:"ok"`
+	Text    string `json:"text"`
+}
+
+// prober is a channel that can try its carrier without sending anything.
+type prober interface {
+	Probe(ctx context.Context) error
+}
+
+// probeLimit bounds the check of one carrier.
+const probeLimit = time.Minute
+
+// Run implements the command.
+func (s *checkCmd) Run(ctx context.Context, c *call) error {
+	i, err := c.open(ctx, nil)
+	if err != nil {
+		return err
+	}
+	defer i.close()
+	result := checked{OK: true, File: c.configFile, Findings: i.config.Check()}
+	if result.Findings == nil {
+		result.Findings = []config.Finding{}
+	}
+	for _, name := range i.channelNames() {
+		route, err := i.route(name)
+		if err != nil {
+			return err
+		}
+		p, ok := route.Channel.(prober)
+		if !s.Live || !ok {
+			continue
+		}
+		one := probe(ctx, name, p)
+		result.OK = result.OK && one.OK
+		result.Live = append(result.Live, one)
+	}
+	if err := c.tellCheck(result); err != nil {
+		return err
+	}
+	if !result.OK {
+		return problem{Code: "live-failed", Text: "配置能读，但有服务连不上", Hint: "检查地址、端口、加密方式、用户名和密码", File: c.configFile}
+	}
+	return nil
+}
+
+func probe(ctx context.Context, name string, p prober) probed {
+	ctx, cancel := context.WithTimeout(ctx, probeLimit)
+	defer cancel()
+	if err := p.Probe(ctx); err != nil {
+		return probed{Channel: name, Text: plain(err.Error())}
+	}
+	return probed{Channel: name, OK: true, Text: "连接、加密、登录都成功"}
+}
+
+// tellCheck tells what was found; what is only unwise is no error.
+func (c *call) tellCheck(result checked) error {
+	if done, err := c.answer(result); done {
+		return err
+	}
+	for _, f := range result.Findings {
+		c.printf("提醒：%s", plain(f.String()))
+	}
+	for _, one := range result.Live {
+		verdict := "失败"
+		if one.OK {
+			verdict = "成功"
+		}
+		c.printf("渠道 %s：%s，%s", one.Channel, verdict, one.Text)
+	}
+	if result.OK {
+		c.printf("%s 没有错误，数据库能打开；提醒 %d 条", result.File, len(result.Findings))
+	}
+	return nil
+}
+
+// migrateCmd brings the database up to date.
+type migrateCmd struct{}
+
+// Run implements the command: opening an instance migrates it.
+func (s *migrateCmd) Run(ctx context.Context, c *call) error {
+	i, err := c.open(ctx, nil)
+	if err != nil {
+		return err
+	}
+	defer i.close()
+	if done, err := c.answer(map[string]any{"ok": true, "data_dir": i.config.DataDir}); done {
+		return err
+	}
+	c.printf("数据库是最新的（%s）", i.config.DataDir)
+	return nil
+}
+
+// versionCmd shows which version this is.
+type versionCmd struct{}
+
+// Run implements the command.
+func (s *versionCmd) Run(c *call) error {
+	v := struct {
+		Version string `json:"version"`
+		Go      string `json:"go"`
+		Commit  string `json:"commit"`
+	}{Version: "(devel)"}
+	if info, ok := debug.ReadBuildInfo(); ok {
+		v.Go = info.GoVersion
+		if info.Main.Version != "" {
+			v.Version = info.Main.Version
+		}
+		for _, s := range info.Settings {
+			if s.Key == "vcs.revision" {
+				v.Commit = s.Value
+			}
+		}
+	}
+	if done, err := c.answer(v); done {
+		return err
+	}
+	line := fmt.Sprintf("yizhan %s %s", v.Version, v.Go)
+	if v.Commit != "" {
+		line += " " + v.Commit
+	}
+	c.printf("%s", line)
+	return nil
+}

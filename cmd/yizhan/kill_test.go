@@ -1,0 +1,186 @@
+package main
+
+import (
+	"bufio"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"yizhan/dispatch"
+	"yizhan/dispatch/standin"
+)
+
+const (
+	killReaders     = 2000
+	killConnections = 8
+	kills           = 20
+)
+
+// build builds the program as it is shipped.
+func build(t *testing.T) string {
+	t.Helper()
+	binary := filepath.Join(t.TempDir(), "yizhan")
+	if out, err := exec.CommandContext(t.Context(), "go", "build", "-o", binary, ".").CombinedOutput(); err != nil {
+		t.Fatalf("go build: %v\n%s", err, out)
+	}
+	return binary
+}
+
+// daemon starts the built program and waits until it is ready.
+func (o *office) daemon(binary string) *exec.Cmd {
+	o.t.Helper()
+	cmd := exec.CommandContext(o.t.Context(), binary, "-c", o.config, "serve")
+	stdout, err := cmd.StdoutPipe()
+	if err != nil {
+		o.t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		o.t.Fatal(err)
+	}
+	if line, err := bufio.NewReader(stdout).ReadString('\n'); err != nil || !strings.HasPrefix(line, "ready ") {
+		o.t.Fatalf("the daemon did not start: %q, %v", line, err)
+	}
+	return cmd
+}
+
+// slow is a relay that takes a moment for each mail, as one across a network
+// does, so that there is something to be interrupted.
+func slow(work time.Duration) func(phase, from, to string, nth int) standin.Fault {
+	return func(phase, _, _ string, _ int) standin.Fault {
+		if phase != "dot" {
+			return standin.Fault{}
+		}
+		done := make(chan struct{})
+		time.AfterFunc(work, func() { close(done) })
+		return standin.Fault{Wait: done}
+	}
+}
+
+// crowd imports n subscribers reader0001@example.org, …
+func (o *office) crowd(n int) []string {
+	o.t.Helper()
+	addresses := make([]string, n)
+	for i := range addresses {
+		addresses[i] = fmt.Sprintf("reader%04d@example.org", i)
+	}
+	o.subscribe("email", addresses...)
+	return addresses
+}
+
+// finished waits until no delivery of issue 37 is open.
+func (o *office) finished() dispatch.Counts {
+	o.t.Helper()
+	for {
+		if n := o.counts(); n.Open() == 0 {
+			return n
+		}
+		if o.t.Context().Err() != nil {
+			o.t.Fatal("the run did not come to its end")
+		}
+	}
+}
+
+func (o *office) counts() dispatch.Counts {
+	o.t.Helper()
+	var status report
+	o.asked(&status, "status", "37")
+	return status.Runs[len(status.Runs)-1].Total()
+}
+
+// copies counts what the relay took, by address.
+func copies(sink *standin.Sink) map[string]int {
+	out := map[string]int{}
+	for _, m := range sink.Messages() {
+		out[m.To]++
+	}
+	return out
+}
+
+// TestKilled ends the built program at random moments of a run, 20 times with
+// kill -9 and 20 times with SIGTERM, and starts it again each time.
+func TestKilled(t *testing.T) {
+	if testing.Short() {
+		t.Skip("starts and kills processes for half a minute")
+	}
+	binary := build(t)
+	for name, signal := range map[string]os.Signal{"SIGKILL": os.Kill, "SIGTERM": syscall.SIGTERM} {
+		t.Run(name, func(t *testing.T) {
+			sink := newSink(t, slow(20*time.Millisecond))
+			o := newOffice(t, sink.Addr())
+			o.ready()
+			readers := o.crowd(killReaders)
+			o.do("send", "37")
+			seed := rand.Uint64()
+			random := rand.New(rand.NewPCG(seed, 0))
+			for range kills {
+				d := o.daemon(binary)
+				<-time.After(time.Duration(30+random.IntN(200)) * time.Millisecond)
+				if err := d.Process.Signal(signal); err != nil {
+					t.Fatal(err)
+				}
+				if err := d.Wait(); err != nil && signal == syscall.SIGTERM {
+					t.Errorf("after SIGTERM: %v", err)
+				}
+			}
+			interrupted := o.counts()
+			d := o.daemon(binary)
+			o.finished()
+			if err := d.Process.Signal(syscall.SIGTERM); err != nil {
+				t.Fatal(err)
+			}
+			if err := d.Wait(); err != nil {
+				t.Error(err)
+			}
+			o.account(t, readers, sink, signal == os.Kill)
+			t.Logf("seed %d: %v after %d times %s", seed, interrupted, kills, name)
+		})
+	}
+}
+
+// account holds the ledger against what the relay took.
+func (o *office) account(t *testing.T, readers []string, sink *standin.Sink, killed bool) {
+	t.Helper()
+	got, twice, missing, ambiguous := copies(sink), 0, 0, 0
+	state := map[string]dispatch.State{}
+	for _, r := range records(t, o.do("deliveries", "37", "--json")) {
+		state[r.Address] = r.State
+	}
+	unconfirmed, had := 0, 0
+	for _, a := range readers {
+		if got[a] > 1 {
+			twice++
+		}
+		switch state[a] {
+		case dispatch.StateSent:
+			if got[a] == 0 {
+				missing++
+			}
+		case dispatch.StateUnconfirmed:
+			unconfirmed++
+			had += got[a]
+			if got[a] == 0 {
+				ambiguous++
+			}
+		default:
+			t.Errorf("%s is %q", a, state[a])
+		}
+	}
+	if twice > 0 || missing > 0 {
+		t.Errorf("%d got it twice, %d are sent and have nothing", twice, missing)
+	}
+	if most := kills * killConnections; unconfirmed > most || !killed && unconfirmed > 0 {
+		t.Errorf("%d are unconfirmed, at most %d could be", unconfirmed, most)
+	}
+	bound := "no row was in doubt"
+	if unconfirmed > 0 {
+		bound = fmt.Sprintf("rule of three over %d rows in doubt: twice in at most %.1f %% of them", unconfirmed, min(100, 300/float64(unconfirmed)))
+	}
+	t.Logf("%d readers, %d kills, %d connections: %d twice, %d missing, %d unconfirmed of which %d had it and %d had not; %s",
+		len(readers), kills, killConnections, twice, missing, unconfirmed, had, ambiguous, bound)
+}

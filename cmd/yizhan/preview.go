@@ -1,0 +1,188 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"html/template"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"yizhan/dispatch"
+	"yizhan/dispatch/email"
+	"yizhan/subscribers"
+)
+
+// issuePreviewCmd writes the forms of an issue to files.
+type issuePreviewCmd struct {
+	N       string   `arg:"" help:"期号。 [issue]"`
+	Channel []string `enum:"email,web,text" placeholder:"C" help:"只要这种：email 邮件、text 邮件的纯文本、web 网页；默认全部。 [forms]"`
+	Output  string   `short:"o" placeholder:"DIR" help:"写到这个目录，默认 preview-期号。 [directory]"`
+}
+
+// form is one form of an issue as a file.
+type form struct {
+	Channel string `json:"channel"`
+	Path    string `json:"path"`
+	Bytes   int    `json:"bytes"`
+
+	Label string `json:"-"`
+	data  []byte
+}
+
+// Run implements the command.
+func (s *issuePreviewCmd) Run(ctx context.Context, c *call) error {
+	i, err := c.open(ctx, nil)
+	if err != nil {
+		return err
+	}
+	defer i.close()
+	r, err := i.issue(ctx, s.N)
+	if err != nil {
+		return err
+	}
+	in := i.digest(r.Issue, r.Revision)
+	mail, err := i.templates.Email(in)
+	if err != nil {
+		return err
+	}
+	page, err := i.templates.Web(in)
+	if err != nil {
+		return err
+	}
+	forms := []form{
+		{Channel: "email", Path: "email.html", Label: "邮件", data: mail.HTML},
+		{Channel: "text", Path: "email.txt", Label: "邮件的纯文本", data: mail.Text},
+		{Channel: "web", Path: "web.html", Label: "网页", data: page},
+	}
+	forms = slices.DeleteFunc(forms, func(f form) bool { return len(s.Channel) > 0 && !slices.Contains(s.Channel, f.Channel) })
+	if len(forms) > 1 {
+		index, err := indexOf(mail.Subject, forms)
+		if err != nil {
+			return err
+		}
+		forms = append(forms, form{Channel: "index", Path: "index.html", data: index})
+	}
+	dir := s.Output
+	if dir == "" {
+		dir = "preview-" + r.ID
+	}
+	if err := writeForms(dir, forms); err != nil {
+		return err
+	}
+	if done, err := c.answer(struct {
+		ID      string `json:"id"`
+		Subject string `json:"subject"`
+		Files   []form `json:"files"`
+	}{r.ID, mail.Subject, forms}); done {
+		return err
+	}
+	for _, f := range forms {
+		c.printf("%s", f.Path)
+	}
+	return nil
+}
+
+// writeForms writes the files and puts the directory before their paths.
+func writeForms(dir string, forms []form) error {
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return err
+	}
+	for n := range forms {
+		f := &forms[n]
+		f.Path, f.Bytes = filepath.Join(dir, f.Path), len(f.data)
+		if err := os.WriteFile(f.Path, f.data, 0o644); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// indexOf makes a page that shows every form: the mail on a telephone and on a
+// desk.
+func indexOf(subject string, forms []form) ([]byte, error) {
+	t, err := template.ParseFS(pageFiles, "page/preview.html")
+	if err != nil {
+		return nil, fmt.Errorf("reading the preview page: %w", err)
+	}
+	var out bytes.Buffer
+	if err := t.Execute(&out, map[string]any{"Subject": subject, "Forms": forms}); err != nil {
+		return nil, fmt.Errorf("writing the preview page: %w", err)
+	}
+	return out.Bytes(), nil
+}
+
+// issueTestCmd sends one real mail that is no delivery.
+type issueTestCmd struct {
+	N  string `arg:"" help:"期号。 [issue]"`
+	To string `required:"" placeholder:"ADDRESS" help:"寄给谁。 [address]"`
+}
+
+// testMark begins the subject of a test.
+const testMark = "[测试] "
+
+// Run implements the command. The mail takes the way of every delivery, only
+// that no ledger is asked for the mark.
+func (s *issueTestCmd) Run(ctx context.Context, c *call) error {
+	i, err := c.open(ctx, nil)
+	if err != nil {
+		return err
+	}
+	defer i.close()
+	to, err := subscribers.ParseAddress(subscribers.Email, s.To)
+	if err != nil {
+		return err
+	}
+	r, err := i.issue(ctx, s.N)
+	if err != nil {
+		return err
+	}
+	route, err := i.route(email.Name)
+	if err != nil {
+		return err
+	}
+	content := dispatch.Content{Kind: dispatch.KindIssue, Issue: r.Issue, Revision: r.Revision, PlannedAt: time.Now()}
+	content.Issue.Title = testMark + content.Issue.Title // the subject begins with it
+	variants, err := route.Channel.Prepare(ctx, content)
+	if err != nil {
+		return err
+	}
+	// Nobody's link: a test that is forwarded unsubscribes nobody.
+	nobody := strings.Repeat("0", publicIDLength)
+	messageID := fmt.Sprintf(variants[0].MessageID, "test-"+strings.ToLower(rand.Text()))
+	outcome := route.Channel.Deliver(ctx, dispatch.Batch{
+		Variant:    variants[0],
+		Deliveries: []dispatch.Handover{{Subscriber: nobody, Address: to.Value, MessageID: messageID, Attempt: 1}},
+	}, func(context.Context) ([]bool, error) { return []bool{true}, nil })[0]
+	if outcome.Status != dispatch.Sent {
+		return testFailed(ctx, outcome)
+	}
+	if done, err := c.answer(map[string]string{"issue": r.ID, "to": to.Value, "message_id": messageID}); done {
+		return err
+	}
+	c.printf("测试邮件已交给邮件服务器，寄给 %s", to.Value)
+	return nil
+}
+
+// publicIDLength is the length of a subscriber's public id.
+const publicIDLength = 26
+
+// testFailed says why a test mail did not go out.
+func testFailed(ctx context.Context, o dispatch.Outcome) error {
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	if o.Status == dispatch.Lost {
+		return problem{Code: "test-lost", Text: "邮件已交出，但对方的答复没有来，不知道收没收", Hint: "看收件箱；没有收到就再试一次", cause: errors.New(o.Reply)}
+	}
+	text := "测试邮件没有寄出：" + o.Failure.Reason
+	if o.Reply != "" {
+		text += fmt.Sprintf("（%d %s）", o.Code, plain(o.Reply))
+	}
+	return problem{Code: "test-failed", Text: text, Hint: "用 yizhan check --live 检查邮件服务器的配置"}
+}

@@ -1,0 +1,149 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"yizhan/dispatch"
+	"yizhan/issue"
+)
+
+// resendCmd plans a further run of an issue for some of its subscribers.
+type resendCmd struct {
+	N       string   `arg:"" help:"期号。 [issue]"`
+	Scope   string   `required:"" enum:"failed,unsent,unconfirmed,new,outdated,one" placeholder:"SCOPE" help:"发给谁：failed 失败的；unsent 首发名单里没送出的；unconfirmed 未确认的；new 首发以后确认的新订户；outdated 收到的是旧版本的；one 一个地址。"`
+	To      string   `placeholder:"ADDRESS" help:"--scope one 的地址。 [address]"`
+	Channel []string `placeholder:"C" help:"渠道，可以写几次；默认首发的渠道。 [channel]"`
+	Reason  string   `placeholder:"TEXT" help:"为什么重发，记入台账。 [for the record]"`
+	DryRun  bool     `name:"dry-run" help:"只列出会发给谁。 [only list]"`
+	Yes     bool     `short:"y" help:"不再询问。 [do not ask]"`
+	Wait    bool     `help:"等到发行完成，显示进度。 [wait until finished]"`
+}
+
+// Run implements the command.
+func (s *resendCmd) Run(ctx context.Context, c *call) error {
+	if (s.Scope == string(dispatch.SelectOne)) != (s.To != "") {
+		return misused("--to 和 --scope one 要一起用", "例如 yizhan resend 142 --scope one --to reader@example.org")
+	}
+	i, err := c.open(ctx, nil)
+	if err != nil {
+		return err
+	}
+	defer i.close()
+	is, revision, err := i.approved(ctx, s.N)
+	if err != nil {
+		return err
+	}
+	names, err := i.resendChannels(ctx, is.ID, s.Channel)
+	if err != nil {
+		return err
+	}
+	resend := dispatch.Resend{Issue: is.ID, Revision: revision.N, Selection: dispatch.Selection(s.Scope)}
+	if s.To != "" {
+		person, err := i.people.Get(ctx, s.To)
+		if err != nil {
+			return err
+		}
+		resend.Target = person.PublicID
+	}
+	selected := []dispatch.Selected{}
+	for _, name := range names {
+		some, err := i.ledger.Select(ctx, resend, name)
+		if err != nil {
+			return err
+		}
+		selected = append(selected, some...)
+	}
+	if s.DryRun || len(selected) == 0 {
+		return s.list(c, selected)
+	}
+	if err := s.ask(c, is, names, len(selected)); err != nil {
+		return err
+	}
+	return s.plan(ctx, c, i, is, revision, resend, names)
+}
+
+// resendChannels gives the channels that were asked for, else those of the
+// issue's first runs that there still are.
+func (i *instance) resendChannels(ctx context.Context, issueID string, asked []string) ([]string, error) {
+	if len(asked) > 0 {
+		return asked, nil
+	}
+	runs, err := i.ledger.Status(ctx, issueID, time.Now())
+	if err != nil {
+		return nil, err
+	}
+	var names []string
+	for _, r := range runs {
+		if r.Scope != dispatch.SelectFirst {
+			continue
+		}
+		for _, name := range channelsOf(r) {
+			if slices.Contains(i.channelNames(), name) && !slices.Contains(names, name) {
+				names = append(names, name)
+			}
+		}
+	}
+	if len(names) == 0 {
+		return nil, dispatch.ErrNoRun
+	}
+	return names, nil
+}
+
+// list shows whom the resend would reach.
+func (s *resendCmd) list(c *call, selected []dispatch.Selected) error {
+	if done, err := c.answer(struct {
+		Count       int                 `json:"count"`
+		Subscribers []dispatch.Selected `json:"subscribers"`
+	}{len(selected), selected}); done {
+		return err
+	}
+	if len(selected) == 0 {
+		c.printf("没有要重发的人，什么也没做")
+		return nil
+	}
+	t := newSheet("订户", "渠道", "地址", "不发的原因")
+	for _, one := range selected {
+		t.add(one.ID, one.Channel, one.Address, one.Blocked)
+	}
+	if err := t.write(c.stdout); err != nil {
+		return err
+	}
+	c.printf("共 %d 份", len(selected))
+	return nil
+}
+
+// ask makes sure that the resend is meant. Where nobody can be asked, only a
+// resend to somebody who may have the issue already has to be confirmed.
+func (s *resendCmd) ask(c *call, is issue.Issue, names []string, count int) error {
+	if s.Yes {
+		return nil
+	}
+	if !c.terminal {
+		if s.Scope == string(dispatch.SelectOne) {
+			return problem{Code: "needs-yes", Text: "这一位可能已经收到过，重发要先确认", Hint: "确定要发，就加 --yes"}
+		}
+		return nil
+	}
+	if !c.confirm(fmt.Sprintf("第 %s 期将重发 %d 份（%s，%s）。继续吗？", is.ID, count, word(s.Scope), joined(names))) {
+		return problem{Code: "declined", Text: "没有重发"}
+	}
+	return nil
+}
+
+func (s *resendCmd) plan(ctx context.Context, c *call, i *instance, is issue.Issue, revision issue.Revision, r dispatch.Resend, names []string) error {
+	channels, err := i.channel(names...)
+	if err != nil {
+		return err
+	}
+	run, err := c.plan(ctx, i, dispatch.Planning{
+		Kind: dispatch.KindIssue, Issue: is, Revision: revision, Selection: r.Selection, Target: r.Target,
+		Reason: s.Reason, Channels: channels, Now: time.Now(),
+	})
+	if err != nil {
+		return err
+	}
+	return c.follow(ctx, i, run, s.Wait)
+}

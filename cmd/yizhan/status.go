@@ -1,0 +1,265 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"time"
+
+	"yizhan/dispatch"
+)
+
+// statusCmd shows how far the runs are.
+type statusCmd struct {
+	N     string `arg:"" optional:"" help:"期号；不写就是所有没结束的和最近几次。 [issue]"`
+	Watch bool   `help:"一直显示，直到结束或按 Ctrl-C。 [go on showing]"`
+}
+
+// report is the status in the form of the contract.
+type report struct {
+	Issue     string               `json:"issue"`
+	Runs      []dispatch.RunStatus `json:"runs"`
+	Alarms    []dispatch.Alarm     `json:"alarms"`
+	Schedules []schedule           `json:"schedules"`
+}
+
+// schedule is a schedule with its slots.
+type schedule struct {
+	Name string     `json:"name"`
+	Next *time.Time `json:"next"`
+	Last *time.Time `json:"last"`
+}
+
+// Run implements the command.
+func (s *statusCmd) Run(ctx context.Context, c *call) error {
+	i, err := c.open(ctx, nil)
+	if err != nil {
+		return err
+	}
+	defer i.close()
+	if s.N != "" {
+		if _, err := i.issue(ctx, s.N); err != nil {
+			return err
+		}
+	}
+	if s.Watch {
+		return s.watch(ctx, c, i)
+	}
+	r, err := s.read(ctx, i)
+	if err != nil {
+		return err
+	}
+	if done, err := c.answer(r); done {
+		return err
+	}
+	return s.write(ctx, c.stdout, i, r)
+}
+
+func (s *statusCmd) read(ctx context.Context, i *instance) (report, error) {
+	runs, err := i.ledger.Status(ctx, s.N, time.Now())
+	if err != nil {
+		return report{}, err
+	}
+	alarms, err := i.ledger.Alarms(ctx)
+	if err != nil {
+		return report{}, err
+	}
+	if runs == nil {
+		runs = []dispatch.RunStatus{}
+	}
+	return report{Issue: s.N, Runs: runs, Alarms: alarms, Schedules: []schedule{}}, nil
+}
+
+// watch shows the status whenever it has changed, until every run of the issue
+// is over or ctx ends: stopping to look is no failure.
+func (s *statusCmd) watch(ctx context.Context, c *call, i *instance) error {
+	var last []byte
+	for {
+		began := time.Now()
+		r, err := s.read(ctx, i)
+		if err != nil {
+			return unlessStopped(ctx, err)
+		}
+		var now bytes.Buffer
+		if c.json {
+			err = writeJSON(&now, r)
+		} else {
+			err = s.write(ctx, &now, i, r)
+		}
+		if err != nil {
+			return unlessStopped(ctx, err)
+		}
+		if !bytes.Equal(last, now.Bytes()) {
+			if c.terminal && !c.json {
+				fmt.Fprint(c.stdout, "\x1b[H\x1b[2J") // ECMA-48: cursor home, erase the display
+			}
+			if _, err := c.stdout.Write(now.Bytes()); err != nil {
+				return fmt.Errorf("writing the status: %w", err)
+			}
+			last = now.Bytes()
+		}
+		if s.N != "" && over(r.Runs) {
+			return nil
+		}
+		if sleep(ctx, max(time.Second, 4*time.Since(began))) != nil {
+			return nil
+		}
+	}
+}
+
+// unlessStopped is err, or nil when it came of the end of ctx.
+func unlessStopped(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return nil
+	}
+	return err
+}
+
+// over reports whether nothing more happens to any of the runs by itself.
+func over(runs []dispatch.RunStatus) bool {
+	for _, r := range runs {
+		if r.State != string(dispatch.RunFinished) && r.State != string(dispatch.RunCancelled) {
+			return false
+		}
+	}
+	return true
+}
+
+// write shows a status to people.
+func (s *statusCmd) write(ctx context.Context, to io.Writer, i *instance, r report) error {
+	if len(r.Runs) == 0 {
+		fmt.Fprintln(to, "还没有发行过")
+	} else if err := writeRuns(to, i, r.Runs); err != nil {
+		return err
+	}
+	if err := writeWaiting(to, i, r.Runs); err != nil {
+		return err
+	}
+	for _, a := range r.Alarms {
+		fmt.Fprintf(to, "注意（从 %s 起）：%s\n", i.clock(a.Since), alarmText(a))
+	}
+	live, err := i.live(ctx)
+	if err != nil {
+		return err
+	}
+	if !live && !over(r.Runs) {
+		fmt.Fprintln(to, "注意：没有运行中的服务，发行不会前进；启动 yizhan serve")
+	}
+	return nil
+}
+
+func writeRuns(to io.Writer, i *instance, runs []dispatch.RunStatus) error {
+	t := newSheet("期", "发行", "内容", "状态", "渠道", "送出#", "失败#", "跳过#", "未确认#", "未完#", "共#", "列入", "完成")
+	for _, r := range runs {
+		for _, name := range channelsOf(r) {
+			n := r.Channels[name]
+			t.add(r.Issue, r.ID, fmt.Sprintf("%s v%d", word(string(r.Scope)), r.Revision), word(r.State), name,
+				n[dispatch.StateSent], n[dispatch.StateFailed], n[dispatch.StateSkipped], n[dispatch.StateUnconfirmed], n.Open(), n.Total(),
+				i.clockOf(r.PlannedAt), i.clockOf(r.FinishedAt))
+		}
+	}
+	return t.write(to)
+}
+
+// writeWaiting tells what the open rows wait for.
+func writeWaiting(to io.Writer, i *instance, runs []dispatch.RunStatus) error {
+	t, rows := newSheet("期", "发行", "等待的原因", "到", "份数#"), 0
+	for _, r := range runs {
+		for _, w := range r.Waiting {
+			until := "用 yizhan resume " + r.Issue + " 继续"
+			if w.Until != nil {
+				until = i.clockOf(w.Until)
+			}
+			t.add(r.Issue, r.ID, w.Reason, until, w.Count)
+			rows++
+		}
+	}
+	if rows == 0 {
+		return nil
+	}
+	fmt.Fprintln(to)
+	return t.write(to)
+}
+
+// alarmText says an alarm in Chinese.
+func alarmText(a dispatch.Alarm) string {
+	switch a.Code {
+	case dispatch.AlarmChannelStopped:
+		return fmt.Sprintf("渠道 %s 停了：%s。改好以后会自动继续", a.Subject, plain(a.Text))
+	case dispatch.AlarmHeld:
+		return fmt.Sprintf("%s：这个域名失败太多，剩下的在等人处理；查明原因后用 yizhan resume 继续", a.Subject)
+	}
+	return plain(a.Subject + "：" + a.Text)
+}
+
+// pauseCmd, resumeCmd and cancelCmd steer the open runs of an issue.
+type (
+	pauseCmd struct {
+		N string `arg:"" help:"期号。 [issue]"`
+	}
+	resumeCmd struct {
+		N string `arg:"" help:"期号。 [issue]"`
+	}
+	cancelCmd struct {
+		N string `arg:"" help:"期号。 [issue]"`
+	}
+)
+
+// steered is what a command did to the runs of an issue.
+type steered struct {
+	Issue string `json:"issue"`
+	Runs  int64  `json:"runs"`
+	Rows  int64  `json:"rows"`
+}
+
+// Run implements the command.
+func (s *pauseCmd) Run(ctx context.Context, c *call) error {
+	return c.steer(ctx, s.N, "暂停", func(i *instance, now time.Time) (runs, rows int64, err error) {
+		runs, err = i.ledger.Pause(ctx, s.N, now)
+		return runs, 0, err // rows keep their states
+	})
+}
+
+// Run implements the command.
+func (s *resumeCmd) Run(ctx context.Context, c *call) error {
+	return c.steer(ctx, s.N, "继续", func(i *instance, now time.Time) (runs, rows int64, err error) {
+		return i.ledger.Resume(ctx, s.N, now)
+	})
+}
+
+// Run implements the command.
+func (s *cancelCmd) Run(ctx context.Context, c *call) error {
+	return c.steer(ctx, s.N, "取消", func(i *instance, now time.Time) (runs, rows int64, err error) {
+		return i.ledger.Cancel(ctx, s.N, now)
+	})
+}
+
+// steer does one thing to the open runs of an issue and tells what it was.
+func (c *call) steer(ctx context.Context, n, verb string, do func(*instance, time.Time) (runs, rows int64, err error)) error {
+	i, err := c.open(ctx, nil)
+	if err != nil {
+		return err
+	}
+	defer i.close()
+	if _, err := i.issue(ctx, n); err != nil {
+		return err
+	}
+	runs, rows, err := do(i, time.Now())
+	if err != nil {
+		return err
+	}
+	if told, err := c.answer(steered{n, runs, rows}); told {
+		return err
+	}
+	if runs == 0 && rows == 0 {
+		c.printf("第 %s 期没有可以%s的发行", n, verb)
+		return nil
+	}
+	detail := ""
+	if rows > 0 {
+		detail = fmt.Sprintf("，涉及 %d 份投递", rows)
+	}
+	c.printf("第 %s 期：%s了 %d 次发行%s", n, verb, runs, detail)
+	return nil
+}

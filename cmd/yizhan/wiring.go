@@ -1,0 +1,171 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"slices"
+
+	"yizhan/config"
+	"yizhan/dispatch"
+	"yizhan/issue"
+	"yizhan/subscribers"
+	"yizhan/templates"
+)
+
+// instance is one periodical at work: its configuration, its database and what
+// is built on them. Any number of processes may have it open at once.
+type instance struct {
+	config    *config.Config
+	db        *config.Database
+	issues    *issue.Store
+	people    *subscribers.Store
+	links     *subscribers.Links
+	templates *templates.Set
+	ledger    *dispatch.Ledger
+	log       *slog.Logger
+
+	openers []opener
+	routes  []dispatch.Route // opened by route
+}
+
+// open opens the instance that the configuration file describes and brings its
+// database up to date. The caller closes it.
+func (c *call) open(ctx context.Context, log *slog.Logger) (*instance, error) {
+	settings, err := config.Load(c.configFile, c.getenv)
+	if err != nil {
+		return nil, err
+	}
+	return c.openWith(ctx, settings, log)
+}
+
+// openWith opens the instance of a configuration that has been read.
+func (c *call) openWith(ctx context.Context, settings *config.Config, log *slog.Logger) (*instance, error) {
+	if log == nil {
+		log = slog.New(slog.DiscardHandler)
+	}
+	i := &instance{config: settings, log: log, openers: c.channels}
+	var err error
+	if i.templates, err = templates.New(templates.Options{Dir: settings.Templates}); err != nil {
+		return nil, problem{Code: "template", Text: "模板有问题：" + err.Error(), Hint: "改好配置里 templates 目录下的文件，或删掉它以使用自带的", cause: err}
+	}
+	secret := []byte(settings.Secret.Reveal())
+	if i.links, err = subscribers.NewLinks(subscribers.LinkOptions{PublicURL: settings.PublicURL, Secret: secret}); err != nil {
+		return nil, err
+	}
+	if i.db, err = config.Open(ctx, settings); err != nil {
+		return nil, err
+	}
+	if err := i.build(ctx, secret); err != nil {
+		return nil, errors.Join(err, i.db.Close())
+	}
+	return i, nil
+}
+
+// build migrates the database and makes the stores on it.
+func (i *instance) build(ctx context.Context, secret []byte) error {
+	if err := i.migrate(ctx); err != nil {
+		return err
+	}
+	var err error
+	if i.issues, err = issue.NewStore(issue.StoreOptions{Write: i.db.Write, Read: i.db.Read}); err != nil {
+		return err
+	}
+	names := []string{subscribers.Email, subscribers.WeChat} // columns of the CSV file
+	for _, o := range i.openers {
+		if !slices.Contains(names, o.name) {
+			names = append(names, o.name)
+		}
+	}
+	if i.people, err = subscribers.New(subscribers.Options{Write: i.db.Write, Read: i.db.Read, Secret: secret, Channels: names}); err != nil {
+		return err
+	}
+	i.ledger, err = dispatch.NewLedger(dispatch.LedgerOptions{Write: i.db.Write, Mark: i.db.Mark, Read: i.db.Read})
+	return err
+}
+
+// migrate brings the tables of every owner up to date. The ledger's refer to the
+// subscribers'.
+func (i *instance) migrate(ctx context.Context) error {
+	if err := i.db.Migrate(ctx, issueSchema, issue.Schema); err != nil {
+		return err
+	}
+	if err := i.db.Migrate(ctx, subscribersSchema, subscribers.Schema); err != nil {
+		return err
+	}
+	return i.db.Migrate(ctx, dispatch.SchemaTable, dispatch.Schema)
+}
+
+// The version tables of the packages that do not name theirs.
+const (
+	issueSchema       = "issue_schema"
+	subscribersSchema = "subscribers_schema"
+)
+
+// close closes the channels and the database.
+func (i *instance) close() error {
+	var errs []error
+	for _, r := range i.routes {
+		if ch, ok := r.Channel.(io.Closer); ok {
+			errs = append(errs, ch.Close())
+		}
+	}
+	return errors.Join(append(errs, i.db.Close())...)
+}
+
+// route opens the channel called name, or gives the one that is open.
+func (i *instance) route(name string) (dispatch.Route, error) {
+	for _, r := range i.routes {
+		if r.Channel.Name() == name {
+			return r, nil
+		}
+	}
+	at := slices.IndexFunc(i.openers, func(o opener) bool { return o.name == name })
+	if at < 0 {
+		return dispatch.Route{}, misused(fmt.Sprintf("没有叫 %q 的渠道", name), "渠道有："+joined(i.channelNames()))
+	}
+	r, err := i.openers[at].open(i)
+	if err != nil {
+		return dispatch.Route{}, problem{Code: "channel", Text: fmt.Sprintf("渠道 %s 的配置不能用：%v", name, err), Hint: "改好配置里的 channels." + name, cause: err}
+	}
+	i.routes = append(i.routes, r)
+	return r, nil
+}
+
+// channel gives the channels called names; all that there are when names is empty.
+func (i *instance) channel(names ...string) ([]dispatch.Channel, error) {
+	if len(names) == 0 {
+		names = i.channelNames()
+	}
+	var out []dispatch.Channel
+	for _, name := range names {
+		r, err := i.route(name)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, r.Channel)
+	}
+	return out, nil
+}
+
+func (i *instance) channelNames() []string {
+	var names []string
+	for _, o := range i.openers {
+		names = append(names, o.name)
+	}
+	return names
+}
+
+func (i *instance) imprint() templates.Imprint {
+	return templates.Imprint{Address: i.config.Imprint.Address, Contact: i.config.Imprint.Contact, ICP: i.config.Imprint.ICP}
+}
+
+// digest is what a digest of an issue is rendered from.
+func (i *instance) digest(is issue.Issue, r issue.Revision) templates.Input {
+	return templates.Input{
+		Issue: is, Revision: r, Language: "zh-CN", PublicURL: i.config.PublicURL,
+		UnsubscribeURL: i.links.Placeholder(subscribers.Email), Imprint: i.imprint(),
+	}
+}
