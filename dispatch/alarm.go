@@ -2,7 +2,6 @@ package dispatch
 
 import (
 	"context"
-	"database/sql"
 	"fmt"
 	"time"
 )
@@ -23,7 +22,7 @@ type Alarm struct {
 
 // Raise records an alarm. One that is raised already keeps its time.
 func (l *Ledger) Raise(ctx context.Context, code, subject, text string, now time.Time) error {
-	return l.transact(ctx, "raising an alarm", func(tx *sql.Tx) error {
+	return l.transact(ctx, "raising an alarm", func(tx execer) error {
 		_, err := tx.ExecContext(ctx, `INSERT INTO alarms (code, subject, text, since) VALUES ($1, $2, $3, $4)
 			ON CONFLICT (code, subject) DO UPDATE SET text = excluded.text`, code, subject, text, millis(now))
 		return err
@@ -32,7 +31,7 @@ func (l *Ledger) Raise(ctx context.Context, code, subject, text string, now time
 
 // Clear ends an alarm; it is no error when there is none.
 func (l *Ledger) Clear(ctx context.Context, code, subject string) error {
-	return l.transact(ctx, "clearing an alarm", func(tx *sql.Tx) error {
+	return l.transact(ctx, "clearing an alarm", func(tx execer) error {
 		_, err := tx.ExecContext(ctx, `DELETE FROM alarms WHERE code = $1 AND subject = $2`, code, subject)
 		return err
 	})

@@ -29,7 +29,7 @@ type claimed struct {
 
 // feed takes up to limit due rows of a run and queues them; service runs go
 // through the same statement. It returns their ids in the order they are due.
-func (l *Ledger) feed(ctx context.Context, tx *sql.Tx, run int64, channel, epoch string, limit int, now time.Time) ([]int64, error) {
+func (l *Ledger) feed(ctx context.Context, tx execer, run int64, channel, epoch string, limit int, now time.Time) ([]int64, error) {
 	return ids(tx.QueryContext(ctx, `UPDATE deliveries SET state = 'queued', reason = '', epoch = $1, updated_at = $2
 		WHERE state = 'due' AND id IN (
 			SELECT id FROM deliveries WHERE run_id = $3 AND channel = $4 AND state = 'due' AND due_at <= $2
@@ -39,7 +39,7 @@ func (l *Ledger) feed(ctx context.Context, tx *sql.Tx, run int64, channel, epoch
 
 // requeue makes rows due again that the queue has forgotten: those of another
 // epoch, and those that nobody claimed since before.
-func (l *Ledger) requeue(ctx context.Context, tx *sql.Tx, epoch string, before, now time.Time) (int64, error) {
+func (l *Ledger) requeue(ctx context.Context, tx execer, epoch string, before, now time.Time) (int64, error) {
 	res, err := tx.ExecContext(ctx, `UPDATE deliveries SET state = 'due', due_at = $1, updated_at = $1
 		WHERE state IN ('queued','leased','marked') AND state = 'queued' AND (epoch <> $2 OR updated_at < $3)`,
 		millis(now), epoch, millis(before))
@@ -51,7 +51,7 @@ func (l *Ledger) requeue(ctx context.Context, tx *sql.Tx, epoch string, before, 
 
 // claim leases the queued rows among ids whose run is not paused, for a session
 // that nobody took for dead. Rows that it does not return stay as they are.
-func (l *Ledger) claim(ctx context.Context, tx *sql.Tx, session int64, deliveries []int64, now time.Time) ([]claimed, error) {
+func (l *Ledger) claim(ctx context.Context, tx execer, session int64, deliveries []int64, now time.Time) ([]claimed, error) {
 	args := []any{session, millis(now)}
 	in := list(&args, deliveries)
 	rows, err := tx.QueryContext(ctx, `UPDATE deliveries SET state = 'leased', claim = $1, updated_at = $2
@@ -104,13 +104,15 @@ func batchKey(rows []claimed) string {
 	return tokenEncoding.EncodeToString(sum.Sum(nil)[:16])
 }
 
+const markText = `UPDATE deliveries SET state = 'marked', batch_id = $1, updated_at = $2
+	WHERE id = $3 AND state = 'leased' AND claim = $4
+		AND EXISTS (SELECT 1 FROM runs r WHERE r.id = deliveries.run_id AND r.state = 'planned')
+		AND ` + subscribers.Blocked + ` = ''`
+
 // commitMark is the late marker: only a row leased by this session, of a run
 // that is neither paused nor cancelled, of a subscriber who may be sent to.
-func (l *Ledger) commitMark(ctx context.Context, tx *sql.Tx, session, delivery, batch int64, now time.Time) (granted bool, err error) {
-	res, err := tx.ExecContext(ctx, `UPDATE deliveries SET state = 'marked', batch_id = $1, updated_at = $2
-		WHERE id = $3 AND state = 'leased' AND claim = $4
-			AND EXISTS (SELECT 1 FROM runs r WHERE r.id = deliveries.run_id AND r.state = 'planned')
-			AND `+subscribers.Blocked+` = ''`, batch, millis(now), delivery, session)
+func (l *Ledger) commitMark(ctx context.Context, tx execer, session, delivery, batch int64, now time.Time) (granted bool, err error) {
+	res, err := tx.ExecContext(ctx, markText, batch, millis(now), delivery, session)
 	if err != nil {
 		return false, err
 	}
@@ -118,17 +120,19 @@ func (l *Ledger) commitMark(ctx context.Context, tx *sql.Tx, session, delivery, 
 	return n == 1, err
 }
 
+const settleText = `UPDATE deliveries SET state = $1, reason = $2, due_at = $3, attempts = $4, lost = $5,
+		first_at = $6, claim = $7, code = $8, reply = $9, updated_at = $10
+	WHERE id = $11 AND claim = $12 AND state = $13`
+
 // settle carries a change out on a row that this session has leased or marked,
 // or that was taken from it meanwhile (unconfirmed). ok is false when the row
 // is no longer this session's in that state; then nothing was changed.
-func (l *Ledger) settle(ctx context.Context, tx *sql.Tx, session, delivery int64, from State, c Change, o Outcome, now time.Time) (ok bool, err error) {
+func (l *Ledger) settle(ctx context.Context, tx execer, session, delivery int64, from State, c Change, o Outcome, now time.Time) (ok bool, err error) {
 	claim := int64(0)
 	if c.To == StateUnconfirmed {
 		claim = session
 	}
-	res, err := tx.ExecContext(ctx, `UPDATE deliveries SET state = $1, reason = $2, due_at = $3, attempts = $4, lost = $5,
-			first_at = $6, claim = $7, code = $8, reply = $9, updated_at = $10
-		WHERE id = $11 AND claim = $12 AND state = $13`,
+	res, err := tx.ExecContext(ctx, settleText,
 		c.To, c.Reason, millis(c.DueAt), c.Attempts, c.Lost, millis(c.FirstAt), claim, o.Code, o.Reply, millis(now),
 		delivery, session, from)
 	if err != nil {
@@ -143,7 +147,7 @@ func (l *Ledger) settle(ctx context.Context, tx *sql.Tx, session, delivery int64
 	return true, err
 }
 
-func (l *Ledger) recordAttempt(ctx context.Context, tx *sql.Tx, delivery int64, o Outcome, now time.Time) error {
+func (l *Ledger) recordAttempt(ctx context.Context, tx execer, delivery int64, o Outcome, now time.Time) error {
 	outcome := "refused"
 	if o.Status == Lost {
 		outcome = "lost"
@@ -154,7 +158,7 @@ func (l *Ledger) recordAttempt(ctx context.Context, tx *sql.Tx, delivery int64, 
 }
 
 // giveBack makes rows due again that this session leased and did not begin.
-func (l *Ledger) giveBack(ctx context.Context, tx *sql.Tx, session int64, deliveries []int64, at time.Time, reason string, now time.Time) error {
+func (l *Ledger) giveBack(ctx context.Context, tx execer, session int64, deliveries []int64, at time.Time, reason string, now time.Time) error {
 	args := []any{millis(at), reason, millis(now), session}
 	in := list(&args, deliveries)
 	_, err := tx.ExecContext(ctx, `UPDATE deliveries SET state = 'due', claim = 0, due_at = $1, reason = $2, updated_at = $3
@@ -169,7 +173,7 @@ type standing struct {
 	blocked string
 }
 
-func (l *Ledger) standing(ctx context.Context, tx *sql.Tx, session, delivery int64) (s standing, err error) {
+func (l *Ledger) standing(ctx context.Context, tx execer, session, delivery int64) (s standing, err error) {
 	err = tx.QueryRowContext(ctx, `SELECT CASE WHEN state = 'leased' AND claim = $1 THEN 1 ELSE 0 END,
 			(SELECT r.state FROM runs r WHERE r.id = deliveries.run_id), `+subscribers.Blocked+`
 		FROM deliveries WHERE id = $2`, session, delivery).Scan(&s.mine, &s.run, &s.blocked)
@@ -181,7 +185,7 @@ func (l *Ledger) standing(ctx context.Context, tx *sql.Tx, session, delivery int
 
 // insertBatch records a hand-over with more than one member before the carrier
 // hears of it.
-func (l *Ledger) insertBatch(ctx context.Context, tx *sql.Tx, run int64, channel, key string, size int, now time.Time) (id int64, err error) {
+func (l *Ledger) insertBatch(ctx context.Context, tx execer, run int64, channel, key string, size int, now time.Time) (id int64, err error) {
 	err = tx.QueryRowContext(ctx, `INSERT INTO batches (run_id, channel, key, size, created_at) VALUES ($1, $2, $3, $4, $5)
 		ON CONFLICT (key) DO UPDATE SET size = excluded.size RETURNING id`,
 		run, channel, key, size, millis(now)).Scan(&id)

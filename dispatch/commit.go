@@ -11,7 +11,7 @@ import (
 
 // change is one step of a delivery that waits to be committed.
 type change struct {
-	do   func(ctx context.Context, tx *sql.Tx) error
+	do   func(ctx context.Context, tx execer) error
 	done chan error // nil: nobody waits, and it is owed until it is committed
 }
 
@@ -23,6 +23,8 @@ type committer struct {
 	log   *slog.Logger
 	in    chan change
 	dirty atomic.Bool // something was committed that the next heartbeat makes durable
+
+	prepared map[string]*sql.Stmt // by their text
 }
 
 const (
@@ -40,7 +42,7 @@ func newCommitter(db *sql.DB, log *slog.Logger) *committer {
 // do commits fn together with whatever else waits, and returns once it is
 // committed or has failed. Changes are committed in the order in which do and
 // post were called. Run must be running.
-func (c *committer) do(fn func(context.Context, *sql.Tx) error) error {
+func (c *committer) do(fn func(context.Context, execer) error) error {
 	ch := change{do: fn, done: make(chan error, 1)}
 	c.in <- ch
 	return <-ch.done
@@ -49,12 +51,14 @@ func (c *committer) do(fn func(context.Context, *sql.Tx) error) error {
 // post commits fn some time soon and does not wait for it. What the carrier
 // has answered must not be forgotten because the database was away: a posted
 // change is tried again until it is committed.
-func (c *committer) post(fn func(context.Context, *sql.Tx) error) {
+func (c *committer) post(fn func(context.Context, execer) error) {
 	c.in <- change{do: fn}
 }
 
 // run commits until in is closed and empty.
 func (c *committer) run(ctx context.Context) {
+	c.prepare(ctx)
+	defer c.close()
 	var owed []change
 	group := make([]change, 0, maxGroup)
 	for {
@@ -123,7 +127,7 @@ func (c *committer) transact(ctx context.Context, group []change) error {
 	}
 	defer tx.Rollback()
 	for _, ch := range group {
-		if err := ch.do(ctx, tx); err != nil {
+		if err := ch.do(ctx, preparedTx{tx, c.prepared}); err != nil {
 			return err
 		}
 	}
@@ -132,4 +136,36 @@ func (c *committer) transact(ctx context.Context, group []change) error {
 	}
 	c.dirty.Store(true)
 	return nil
+}
+
+// prepare parses the statements that are executed for each delivery: parsing
+// costs several times what executing them does. What cannot be prepared now is
+// parsed each time.
+func (c *committer) prepare(ctx context.Context) {
+	c.prepared = map[string]*sql.Stmt{}
+	for _, text := range []string{markText, settleText} {
+		if stmt, err := c.db.PrepareContext(ctx, text); err == nil {
+			c.prepared[text] = stmt
+		}
+	}
+}
+
+func (c *committer) close() {
+	for _, stmt := range c.prepared {
+		_ = stmt.Close()
+	}
+}
+
+// preparedTx is a transaction that knows some statements already.
+type preparedTx struct {
+	*sql.Tx
+	prepared map[string]*sql.Stmt
+}
+
+// ExecContext implements execer.
+func (t preparedTx) ExecContext(ctx context.Context, text string, args ...any) (sql.Result, error) {
+	if stmt, ok := t.prepared[text]; ok {
+		return t.StmtContext(ctx, stmt).ExecContext(ctx, args...)
+	}
+	return t.Tx.ExecContext(ctx, text, args...)
 }

@@ -2,7 +2,6 @@ package dispatch
 
 import (
 	"context"
-	"database/sql"
 	"fmt"
 	"log/slog"
 	"testing"
@@ -125,7 +124,7 @@ func (w *world) start() {
 
 // settled waits until everything that a process posted is committed.
 func (p *proc) settled() {
-	_ = p.w.commit.do(func(context.Context, *sql.Tx) error { return nil })
+	_ = p.w.commit.do(func(context.Context, execer) error { return nil })
 }
 
 func (w *world) pick() *proc {
@@ -153,7 +152,7 @@ func (p *proc) pick(t *rapid.T, marked bool) *handing {
 func (w *world) Feed(*rapid.T) {
 	var fed []int64
 	p := w.pick()
-	must(w.t, p.w.commit.do(func(ctx context.Context, tx *sql.Tx) (err error) {
+	must(w.t, p.w.commit.do(func(ctx context.Context, tx execer) (err error) {
 		runs, err := w.ledger.openRuns(ctx, w.clock.Add(72*time.Hour))
 		if err != nil {
 			return err
@@ -178,7 +177,7 @@ func (w *world) LoseQueue(*rapid.T) {
 		w.queue = nil
 	}
 	p := w.pick()
-	must(w.t, p.w.commit.do(func(ctx context.Context, tx *sql.Tx) error {
+	must(w.t, p.w.commit.do(func(ctx context.Context, tx execer) error {
 		_, err := w.ledger.requeue(ctx, tx, fmt.Sprint(w.epoch), w.clock.Add(-time.Hour), w.clock)
 		return err
 	}))
@@ -194,7 +193,7 @@ func (w *world) Claim(*rapid.T) {
 	}
 	p := w.pick()
 	var rows []claimed
-	must(w.t, p.w.commit.do(func(ctx context.Context, tx *sql.Tx) (err error) {
+	must(w.t, p.w.commit.do(func(ctx context.Context, tx execer) (err error) {
 		rows, err = w.ledger.claim(ctx, tx, p.s.ID, entry, w.clock)
 		return err
 	}))

@@ -2,7 +2,6 @@ package dispatch
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -200,7 +199,7 @@ func (d *Dispatcher) keepHouse(ctx context.Context, f *feeder, commit *committer
 	if err := f.repair(ctx, now); err != nil {
 		return err
 	}
-	err = commit.do(func(ctx context.Context, tx *sql.Tx) error {
+	err = commit.do(func(ctx context.Context, tx execer) error {
 		_, err := l.skipCancelled(ctx, tx, now)
 		return err
 	})

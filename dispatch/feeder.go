@@ -2,7 +2,6 @@ package dispatch
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"slices"
 	"time"
@@ -68,7 +67,7 @@ func (f *feeder) feedChannel(ctx context.Context, w *worker, runs []openRun, epo
 			continue
 		}
 		var fed []int64
-		err := f.commit.do(func(ctx context.Context, tx *sql.Tx) (err error) {
+		err := f.commit.do(func(ctx context.Context, tx execer) (err error) {
 			fed, err = f.ledger.feed(ctx, tx, run.id, w.name, epoch, room, now)
 			return err
 		})
@@ -94,7 +93,7 @@ func (f *feeder) repair(ctx context.Context, now time.Time) error {
 	if err != nil {
 		return err
 	}
-	return f.commit.do(func(ctx context.Context, tx *sql.Tx) error {
+	return f.commit.do(func(ctx context.Context, tx execer) error {
 		_, err := f.ledger.requeue(ctx, tx, epoch, now.Add(-queuedTooLong), now)
 		return err
 	})

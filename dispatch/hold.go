@@ -47,7 +47,7 @@ func newValve(l *Ledger) *valve { return &valve{ledger: l, counts: map[valveKey]
 // before it is settled. It reports whether this row is to be held instead of
 // failed. trip is true when the domain has just been held: the rest of its rows
 // then are in the same transaction.
-func (v *valve) count(ctx context.Context, tx *sql.Tx, run int64, channel, address string, failed bool, now time.Time) (hold, trip bool, err error) {
+func (v *valve) count(ctx context.Context, tx execer, run int64, channel, address string, failed bool, now time.Time) (hold, trip bool, err error) {
 	domain := domainOf(address)
 	if domain == "" {
 		return false, false, nil
@@ -85,7 +85,7 @@ func (v *valve) count(ctx context.Context, tx *sql.Tx, run int64, channel, addre
 }
 
 // load reads what earlier processes have counted.
-func (v *valve) load(ctx context.Context, tx *sql.Tx, k valveKey) (*valveCount, error) {
+func (v *valve) load(ctx context.Context, tx execer, k valveKey) (*valveCount, error) {
 	c := &valveCount{}
 	err := tx.QueryRowContext(ctx, `SELECT COUNT(CASE WHEN state = 'failed' THEN 1 END), COUNT(*) FROM deliveries
 		WHERE run_id = $1 AND channel = $2 AND state IN ('sent','failed') AND address LIKE $3`,
@@ -97,7 +97,7 @@ func (v *valve) load(ctx context.Context, tx *sql.Tx, k valveKey) (*valveCount, 
 }
 
 // reload looks up whether the domain is held and whether an operator freed it.
-func (v *valve) reload(ctx context.Context, tx *sql.Tx, k valveKey, c *valveCount) error {
+func (v *valve) reload(ctx context.Context, tx execer, k valveKey, c *valveCount) error {
 	var freed int64
 	err := tx.QueryRowContext(ctx, `SELECT freed_at FROM holds WHERE run_id = $1 AND channel = $2 AND domain = $3`, k.run, k.channel, k.domain).Scan(&freed)
 	if err == sql.ErrNoRows {
@@ -111,7 +111,7 @@ func (v *valve) reload(ctx context.Context, tx *sql.Tx, k valveKey, c *valveCoun
 }
 
 // hold makes all rows of the domain wait that nobody works on.
-func (v *valve) hold(ctx context.Context, tx *sql.Tx, k valveKey, c valveCount, now time.Time) error {
+func (v *valve) hold(ctx context.Context, tx execer, k valveKey, c valveCount, now time.Time) error {
 	_, err := tx.ExecContext(ctx, `INSERT INTO holds (run_id, channel, domain, failed, settled, since) VALUES ($1, $2, $3, $4, $5, $6)
 		ON CONFLICT (run_id, channel, domain) DO NOTHING`, k.run, k.channel, k.domain, c.failed, c.settled, millis(now))
 	if err != nil {
@@ -128,7 +128,7 @@ func (v *valve) hold(ctx context.Context, tx *sql.Tx, k valveKey, c valveCount, 
 
 // free makes the held rows of an issue due, and lets the same domains fail
 // without being held again: the operator has looked.
-func (l *Ledger) free(ctx context.Context, tx *sql.Tx, issueID string, now time.Time) (int64, error) {
+func (l *Ledger) free(ctx context.Context, tx execer, issueID string, now time.Time) (int64, error) {
 	res, err := tx.ExecContext(ctx, `UPDATE deliveries SET due_at = $1, reason = '', updated_at = $1
 		WHERE state = 'due' AND due_at = $2 AND run_id IN (SELECT id FROM runs WHERE issue_id = $3)`,
 		millis(now), Never.UnixMilli(), issueID)

@@ -50,8 +50,15 @@ func NewLedger(o LedgerOptions) (*Ledger, error) {
 	return l, nil
 }
 
+// execer is a transaction, of whichever kind.
+type execer interface {
+	ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error)
+	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
+	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
+}
+
 // transact runs fn in one durable transaction.
-func (l *Ledger) transact(ctx context.Context, doing string, fn func(tx *sql.Tx) error) error {
+func (l *Ledger) transact(ctx context.Context, doing string, fn func(tx execer) error) error {
 	tx, err := l.write.BeginTx(ctx, nil)
 	if err != nil {
 		return fmt.Errorf("%s: %w", doing, err)

@@ -44,7 +44,7 @@ func (l *Ledger) Plan(ctx context.Context, p Planning, progress func(share float
 		}
 		variants[ch.Name()] = v
 	}
-	err = l.transact(ctx, "planning issue "+p.Issue.ID, func(tx *sql.Tx) error {
+	err = l.transact(ctx, "planning issue "+p.Issue.ID, func(tx execer) error {
 		run, err = l.insertRun(ctx, tx, p, variants)
 		return err
 	})
@@ -54,7 +54,7 @@ func (l *Ledger) Plan(ctx context.Context, p Planning, progress func(share float
 	return run, l.finishPlan(ctx, run, p.Now, progress)
 }
 
-func (l *Ledger) insertRun(ctx context.Context, tx *sql.Tx, p Planning, variants map[string][]Variant) (run int64, err error) {
+func (l *Ledger) insertRun(ctx context.Context, tx execer, p Planning, variants map[string][]Variant) (run int64, err error) {
 	var firstAt time.Time
 	for _, ch := range p.Channels {
 		first, err := l.firstPlanned(ctx, tx, p.Issue.ID, ch.Name())
@@ -133,7 +133,7 @@ func (l *Ledger) finishPlan(ctx context.Context, run int64, now time.Time, progr
 		p.query.channel = ch
 		for done := false; !done; {
 			var cursor int64
-			err := l.transact(ctx, fmt.Sprintf("planning run %d for %s", run, ch), func(tx *sql.Tx) (err error) {
+			err := l.transact(ctx, fmt.Sprintf("planning run %d for %s", run, ch), func(tx execer) (err error) {
 				cursor, done, err = p.chunk(ctx, tx, now)
 				return err
 			})
@@ -148,7 +148,7 @@ func (l *Ledger) finishPlan(ctx context.Context, run int64, now time.Time, progr
 			}
 		}
 	}
-	return l.transact(ctx, fmt.Sprintf("finishing the plan of run %d", run), func(tx *sql.Tx) error {
+	return l.transact(ctx, fmt.Sprintf("finishing the plan of run %d", run), func(tx execer) error {
 		_, err := tx.ExecContext(ctx, `UPDATE runs SET state = 'planned', planned_at = $1 WHERE id = $2 AND state = 'planning'`, millis(now), run)
 		return err
 	})
@@ -156,7 +156,7 @@ func (l *Ledger) finishPlan(ctx context.Context, run int64, now time.Time, progr
 
 // chunk plans the next planChunk subscribers of one channel. Another process
 // may be doing the same: the cursor moves by compare-and-set.
-func (p plan) chunk(ctx context.Context, tx *sql.Tx, now time.Time) (cursor int64, done bool, err error) {
+func (p plan) chunk(ctx context.Context, tx execer, now time.Time) (cursor int64, done bool, err error) {
 	var isDone int
 	err = tx.QueryRowContext(ctx, `SELECT cursor, done FROM run_channels WHERE run_id = $1 AND channel = $2`, p.run, p.query.channel).Scan(&cursor, &isDone)
 	if err != nil || isDone == 1 {

@@ -2,7 +2,6 @@ package dispatch
 
 import (
 	"context"
-	"database/sql"
 	"fmt"
 	"time"
 )
@@ -23,7 +22,7 @@ const (
 // Pause stops the open runs of an issue before their next marker. It returns
 // how many runs it paused.
 func (l *Ledger) Pause(ctx context.Context, issueID string, now time.Time) (runs int64, err error) {
-	err = l.transact(ctx, "pausing issue "+issueID, func(tx *sql.Tx) error {
+	err = l.transact(ctx, "pausing issue "+issueID, func(tx execer) error {
 		runs, err = l.moveRuns(ctx, tx, issueID, RunPlanned, RunPaused)
 		if err != nil || runs == 0 {
 			return err
@@ -36,7 +35,7 @@ func (l *Ledger) Pause(ctx context.Context, issueID string, now time.Time) (runs
 // Resume lets paused runs of an issue go on and frees the rows that wait as
 // held. It returns how many runs and rows.
 func (l *Ledger) Resume(ctx context.Context, issueID string, now time.Time) (runs, freed int64, err error) {
-	err = l.transact(ctx, "resuming issue "+issueID, func(tx *sql.Tx) error {
+	err = l.transact(ctx, "resuming issue "+issueID, func(tx execer) error {
 		if runs, err = l.moveRuns(ctx, tx, issueID, RunPaused, RunPlanned); err != nil {
 			return err
 		}
@@ -50,7 +49,7 @@ func (l *Ledger) Resume(ctx context.Context, issueID string, now time.Time) (run
 // skipped. A run that is still being planned is refused. It returns how many
 // runs and rows.
 func (l *Ledger) Cancel(ctx context.Context, issueID string, now time.Time) (runs, rows int64, err error) {
-	err = l.transact(ctx, "cancelling issue "+issueID, func(tx *sql.Tx) error {
+	err = l.transact(ctx, "cancelling issue "+issueID, func(tx execer) error {
 		for _, from := range []RunState{RunPlanned, RunPaused} {
 			n, err := l.moveRuns(ctx, tx, issueID, from, RunCancelled)
 			if err != nil {
@@ -67,7 +66,7 @@ func (l *Ledger) Cancel(ctx context.Context, issueID string, now time.Time) (run
 // skipCancelled carries out Cancelled for the rows of cancelled runs. It is
 // repeated while the dispatcher runs, for rows that were marked when the run
 // was cancelled and refused afterwards.
-func (l *Ledger) skipCancelled(ctx context.Context, tx *sql.Tx, now time.Time) (int64, error) {
+func (l *Ledger) skipCancelled(ctx context.Context, tx execer, now time.Time) (int64, error) {
 	var rows int64
 	for _, in := range []string{"state = 'due'", "state IN ('queued','leased','marked') AND state <> 'marked'"} {
 		res, err := tx.ExecContext(ctx, `UPDATE deliveries SET state = 'skipped', reason = $1, claim = 0, due_at = 0, updated_at = $2
@@ -84,7 +83,7 @@ func (l *Ledger) skipCancelled(ctx context.Context, tx *sql.Tx, now time.Time) (
 	return rows, nil
 }
 
-func (l *Ledger) moveRuns(ctx context.Context, tx *sql.Tx, issueID string, from, to RunState) (int64, error) {
+func (l *Ledger) moveRuns(ctx context.Context, tx execer, issueID string, from, to RunState) (int64, error) {
 	res, err := tx.ExecContext(ctx, `UPDATE runs SET state = $1 WHERE issue_id = $2 AND state = $3`, to, issueID, from)
 	if err != nil {
 		return 0, err
@@ -94,7 +93,7 @@ func (l *Ledger) moveRuns(ctx context.Context, tx *sql.Tx, issueID string, from,
 
 // unqueue takes the rows of paused runs out of the queue; the ids left there
 // are refused when they are claimed.
-func (l *Ledger) unqueue(ctx context.Context, tx *sql.Tx, issueID string, now time.Time) error {
+func (l *Ledger) unqueue(ctx context.Context, tx execer, issueID string, now time.Time) error {
 	_, err := tx.ExecContext(ctx, `UPDATE deliveries SET state = 'due', updated_at = $1
 		WHERE state IN ('queued','leased','marked') AND state = 'queued'
 			AND run_id IN (SELECT id FROM runs WHERE issue_id = $2 AND state = 'paused')`, millis(now), issueID)
@@ -151,7 +150,7 @@ func (l *Ledger) finishRuns(ctx context.Context, now time.Time) ([]int64, error)
 		return nil, err
 	}
 	var finished []int64
-	err = l.transact(ctx, "finishing runs", func(tx *sql.Tx) error {
+	err = l.transact(ctx, "finishing runs", func(tx execer) error {
 		finished, err = ids(tx.QueryContext(ctx, `UPDATE runs SET state = 'finished', finished_at = $1 WHERE `+none+` RETURNING id`, millis(now)))
 		return err
 	})

@@ -2,7 +2,6 @@ package dispatch
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 	"os"
@@ -80,7 +79,7 @@ type Session struct {
 // OpenSession opens a session and takes away what dead ones held.
 func (l *Ledger) OpenSession(ctx context.Context, p Process, now time.Time) (Session, error) {
 	s := Session{Process: p, Opened: now, Beat: now}
-	err := l.transact(ctx, "opening a session", func(tx *sql.Tx) error {
+	err := l.transact(ctx, "opening a session", func(tx execer) error {
 		return tx.QueryRowContext(ctx, `INSERT INTO sessions (boot_id, pid, started, opened_at, heartbeat_at)
 			VALUES ($1, $2, $3, $4, $5) RETURNING id`, p.BootID, p.PID, p.Started, millis(now), millis(now)).Scan(&s.ID)
 	})
@@ -94,7 +93,7 @@ func (l *Ledger) OpenSession(ctx context.Context, p Process, now time.Time) (Ses
 // Beat says that a session lives. It fails with ErrSessionLost when the session
 // was taken for dead: its claims are gone, and it must open a new one.
 func (l *Ledger) Beat(ctx context.Context, s Session, now time.Time) error {
-	return l.transact(ctx, "session heartbeat", func(tx *sql.Tx) error {
+	return l.transact(ctx, "session heartbeat", func(tx execer) error {
 		res, err := tx.ExecContext(ctx, `UPDATE sessions SET heartbeat_at = $1 WHERE id = $2 AND closed_at = 0`, millis(now), s.ID)
 		if err != nil {
 			return err
@@ -111,7 +110,7 @@ var ErrSessionLost = errors.New("this process was taken for dead; its claims wer
 
 // CloseSession ends a session that holds no claims any more.
 func (l *Ledger) CloseSession(ctx context.Context, s Session, now time.Time) error {
-	return l.transact(ctx, "closing the session", func(tx *sql.Tx) error {
+	return l.transact(ctx, "closing the session", func(tx execer) error {
 		return l.endSession(ctx, tx, s.ID, now)
 	})
 }
@@ -161,7 +160,7 @@ func (l *Ledger) Reap(ctx context.Context, here Process, now time.Time) (leased,
 	if err != nil {
 		return 0, 0, err
 	}
-	err = l.transact(ctx, "taking over from dead sessions", func(tx *sql.Tx) error {
+	err = l.transact(ctx, "taking over from dead sessions", func(tx execer) error {
 		for _, s := range sessions {
 			if !s.dead(here, now) {
 				continue
@@ -180,7 +179,7 @@ func (l *Ledger) Reap(ctx context.Context, here Process, now time.Time) (leased,
 }
 
 // endSession closes a session and takes away what it still holds.
-func (l *Ledger) endSession(ctx context.Context, tx *sql.Tx, session int64, now time.Time) error {
+func (l *Ledger) endSession(ctx context.Context, tx execer, session int64, now time.Time) error {
 	if _, err := tx.ExecContext(ctx, `UPDATE sessions SET closed_at = $1 WHERE id = $2 AND closed_at = 0`, millis(now), session); err != nil {
 		return err
 	}
@@ -191,7 +190,7 @@ func (l *Ledger) endSession(ctx context.Context, tx *sql.Tx, session int64, now 
 // takeOver carries out SessionDied for all claims of closed sessions, also of
 // one that claimed while it was being closed. An unconfirmed row keeps the
 // claim, so that a late answer to that very session still counts.
-func (l *Ledger) takeOver(ctx context.Context, tx *sql.Tx, now time.Time) (leased, marked int64, err error) {
+func (l *Ledger) takeOver(ctx context.Context, tx execer, now time.Time) (leased, marked int64, err error) {
 	const closed = ` AND claim IN (SELECT id FROM sessions WHERE closed_at > 0)`
 	res, err := tx.ExecContext(ctx, `UPDATE deliveries SET state = 'due', claim = 0, due_at = $1, updated_at = $1
 		WHERE state IN ('queued','leased','marked') AND state = 'leased'`+closed, millis(now))

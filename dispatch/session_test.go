@@ -25,7 +25,7 @@ func TestSessionOfADeadProcessIsTakenOverAtOnce(t *testing.T) {
 	if _, err := f.Ledger.OpenSession(t.Context(), dead, now); err != nil {
 		t.Fatal(err)
 	}
-	other := dispatch.Process{BootID: "another machine", PID: child.Process.Pid, Started: "1"}
+	other := dispatch.Process{BootID: "another machine", PID: child.Process.Pid}
 	if _, err := f.Ledger.OpenSession(t.Context(), other, now); err != nil {
 		t.Fatal(err)
 	}

@@ -2,7 +2,6 @@ package dispatch
 
 import (
 	"context"
-	"database/sql"
 	"strings"
 	"time"
 )
@@ -21,7 +20,7 @@ func (w *worker) settle(ctx context.Context, r claimed, marked bool, o Outcome) 
 	case o.Status == Returned && !marked:
 		w.giveBack([]claimed{r}, time.Now(), "")
 	case o.Status == Sent:
-		w.commit.post(func(ctx context.Context, tx *sql.Tx) error { return w.settleSent(ctx, tx, r, o) })
+		w.commit.post(func(ctx context.Context, tx execer) error { return w.settleSent(ctx, tx, r, o) })
 	default:
 		// What a channel must not answer is taken for the nearest that is true.
 		if o.Status == Returned {
@@ -47,7 +46,7 @@ func cutReply(s string) string {
 	return s
 }
 
-func (w *worker) settleSent(ctx context.Context, tx *sql.Tx, r claimed, o Outcome) error {
+func (w *worker) settleSent(ctx context.Context, tx execer, r claimed, o Outcome) error {
 	now := time.Now()
 	if _, _, err := w.valve.count(ctx, tx, r.run, w.name, r.address, false, now); err != nil {
 		return err
@@ -71,7 +70,7 @@ func (w *worker) settleSent(ctx context.Context, tx *sql.Tx, r claimed, o Outcom
 
 // settleStopped finds out why a row was not granted its mark.
 func (w *worker) settleStopped(r claimed) {
-	w.commit.post(func(ctx context.Context, tx *sql.Tx) error {
+	w.commit.post(func(ctx context.Context, tx execer) error {
 		now := time.Now()
 		s, err := w.ledger.standing(ctx, tx, w.session, r.id)
 		if err != nil || !s.mine {
@@ -94,14 +93,14 @@ func (w *worker) settleStopped(r claimed) {
 func (w *worker) settleRefused(ctx context.Context, r claimed, o Outcome) {
 	var c Change
 	var tripped bool
-	err := w.commit.do(func(ctx context.Context, tx *sql.Tx) error {
+	err := w.commit.do(func(ctx context.Context, tx execer) error {
 		var err error
 		c, tripped, err = w.refuse(ctx, tx, r, o)
 		return err
 	})
 	if err != nil {
 		w.log.Error("settling a refused delivery; trying again", "run", r.run, "delivery", r.id, "error", err)
-		w.commit.post(func(ctx context.Context, tx *sql.Tx) error {
+		w.commit.post(func(ctx context.Context, tx execer) error {
 			_, _, err := w.refuse(ctx, tx, r, o)
 			return err
 		})
@@ -124,7 +123,7 @@ func (w *worker) settleRefused(ctx context.Context, r claimed, o Outcome) {
 
 // refuse settles an outcome other than sent. Only the failures of recipients
 // count towards holding their domain.
-func (w *worker) refuse(ctx context.Context, tx *sql.Tx, r claimed, o Outcome) (c Change, tripped bool, err error) {
+func (w *worker) refuse(ctx context.Context, tx execer, r claimed, o Outcome) (c Change, tripped bool, err error) {
 	now := time.Now()
 	e := Event{Happening: Answered, Outcome: o}
 	c, ok := Next(r.progress, e, w.policy, now)

@@ -2,7 +2,6 @@ package dispatch
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -85,7 +84,7 @@ func (w *worker) next(ctx context.Context, batches chan<- []claimed) error {
 		return err
 	}
 	var rows []claimed
-	err = w.commit.do(func(ctx context.Context, tx *sql.Tx) (err error) {
+	err = w.commit.do(func(ctx context.Context, tx execer) (err error) {
 		rows, err = w.ledger.claim(ctx, tx, w.session, entry.Deliveries, time.Now())
 		return err
 	})
@@ -148,7 +147,7 @@ func (w *worker) giveBack(rows []claimed, at time.Time, reason string) {
 	for i, r := range rows {
 		deliveries[i] = r.id
 	}
-	w.commit.post(func(ctx context.Context, tx *sql.Tx) error {
+	w.commit.post(func(ctx context.Context, tx execer) error {
 		return w.ledger.giveBack(ctx, tx, w.session, deliveries, at, reason, time.Now())
 	})
 }
@@ -160,7 +159,7 @@ func (w *worker) skip(r claimed, reason string) {
 	if !ok {
 		return
 	}
-	w.commit.post(func(ctx context.Context, tx *sql.Tx) error {
+	w.commit.post(func(ctx context.Context, tx execer) error {
 		_, err := w.ledger.settle(ctx, tx, w.session, r.id, StateLeased, c, Outcome{}, now)
 		return err
 	})
@@ -277,7 +276,7 @@ func (h *handing) mark(ctx context.Context, key string) ([]bool, error) {
 	}
 	w := h.worker
 	granted := make([]bool, len(h.rows))
-	err := w.commit.do(func(ctx context.Context, tx *sql.Tx) error {
+	err := w.commit.do(func(ctx context.Context, tx execer) error {
 		now := time.Now()
 		var batch int64
 		if key != "" {
