@@ -57,7 +57,7 @@ func (l *Ledger) Alarms(ctx context.Context) ([]Alarm, error) {
 			return nil, fmt.Errorf("reading alarms: %w", err)
 		}
 		if a.Code == AlarmHeld {
-			a.Text = "too many recipients of this domain failed for good; look at them, then run: yizhan resume"
+			a.Text = "这个域名有太多收件人被永久拒收，其余的先不发；看过 yizhan deliveries 里的原因后，用 yizhan resume 放行"
 		}
 		a.Since = instant(since)
 		out = append(out, a)

@@ -169,6 +169,7 @@ func answered(p Progress, e Event, policy Policy, now time.Time) (Change, bool) 
 		// A late reply still counts: the carrier has said that it has it.
 		if p.State == StateMarked || p.State == StateUnconfirmed {
 			c.To = StateSent
+			c.Attempts++
 			return c, true
 		}
 	case Returned:
@@ -179,6 +180,7 @@ func answered(p Progress, e Event, policy Policy, now time.Time) (Change, bool) 
 	case Lost:
 		if p.State == StateMarked {
 			c.Lost++
+			c.Attempts++
 			if policy.AfterLostReply == RetryLost && p.Lost == 0 {
 				c.To, c.Reason, c.DueAt = StateDue, ReasonLostReply, now.Add(policy.lostWait())
 				return c, true

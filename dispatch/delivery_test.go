@@ -98,7 +98,7 @@ func TestLostReply(t *testing.T) {
 	for _, tt := range tests {
 		p := dispatch.Policy{Retry: []time.Duration{time.Hour}, GiveUp: 48 * time.Hour, AfterLostReply: tt.policy}
 		c, ok := dispatch.Next(dispatch.Progress{State: dispatch.StateMarked, Lost: tt.before}, lost, p, now)
-		if !ok || c.To != tt.want || !c.DueAt.Equal(tt.due) || c.Attempts != 0 {
+		if !ok || c.To != tt.want || !c.DueAt.Equal(tt.due) || c.Attempts != 1 {
 			t.Errorf("%s: %+v, %v", tt.name, c, ok)
 		}
 	}

@@ -25,6 +25,11 @@ func domainOf(address string) string {
 	return ""
 }
 
+// atDomain is the pattern of a domain's addresses for LIKE … ESCAPE '!'.
+func atDomain(domain string) string {
+	return "%@" + strings.NewReplacer("!", "!!", "%", "!%", "_", "!_").Replace(domain)
+}
+
 // valve counts answers by run, channel and domain, and says when to hold.
 type valve struct {
 	ledger *Ledger
@@ -88,8 +93,8 @@ func (v *valve) count(ctx context.Context, tx execer, run int64, channel, addres
 func (v *valve) load(ctx context.Context, tx execer, k valveKey) (*valveCount, error) {
 	c := &valveCount{}
 	err := tx.QueryRowContext(ctx, `SELECT COUNT(CASE WHEN state = 'failed' THEN 1 END), COUNT(*) FROM deliveries
-		WHERE run_id = $1 AND channel = $2 AND state IN ('sent','failed') AND address LIKE $3`,
-		k.run, k.channel, "%@"+k.domain).Scan(&c.failed, &c.settled)
+		WHERE run_id = $1 AND channel = $2 AND state IN ('sent','failed') AND address LIKE $3 ESCAPE '!'`,
+		k.run, k.channel, atDomain(k.domain)).Scan(&c.failed, &c.settled)
 	if err != nil {
 		return nil, fmt.Errorf("counting failures at a domain: %w", err)
 	}
@@ -118,8 +123,8 @@ func (v *valve) hold(ctx context.Context, tx execer, k valveKey, c valveCount, n
 		return fmt.Errorf("holding a domain: %w", err)
 	}
 	_, err = tx.ExecContext(ctx, `UPDATE deliveries SET state = 'due', reason = $1, due_at = $2, claim = 0, updated_at = $3
-		WHERE run_id = $4 AND channel = $5 AND state IN ('due','queued') AND address LIKE $6`,
-		ReasonHeld, Never.UnixMilli(), millis(now), k.run, k.channel, "%@"+k.domain)
+		WHERE run_id = $4 AND channel = $5 AND state IN ('due','queued') AND address LIKE $6 ESCAPE '!'`,
+		ReasonHeld, Never.UnixMilli(), millis(now), k.run, k.channel, atDomain(k.domain))
 	if err != nil {
 		return fmt.Errorf("holding a domain: %w", err)
 	}

@@ -200,7 +200,7 @@ func (l *Ledger) takeOver(ctx context.Context, tx execer, now time.Time) (leased
 	if leased, err = res.RowsAffected(); err != nil {
 		return 0, 0, err
 	}
-	res, err = tx.ExecContext(ctx, `UPDATE deliveries SET state = 'unconfirmed', reason = $1, updated_at = $2
+	res, err = tx.ExecContext(ctx, `UPDATE deliveries SET state = 'unconfirmed', reason = $1, updated_at = $2, attempts = attempts + 1
 		WHERE state IN ('queued','leased','marked') AND state = 'marked'`+closed, ReasonCrash, millis(now))
 	if err != nil {
 		return 0, 0, err

@@ -40,6 +40,7 @@ type Waiting struct {
 
 // RunStatus is how far a run has come.
 type RunStatus struct {
+	run        int64
 	ID         string            `json:"id"`
 	Issue      string            `json:"issue"`
 	Kind       RunKind           `json:"kind"`
@@ -100,11 +101,11 @@ func (l *Ledger) runs(ctx context.Context, issueID string) ([]RunStatus, error) 
 	var out []RunStatus
 	for rows.Next() {
 		r := RunStatus{Channels: map[string]Counts{}, Waiting: []Waiting{}, Round: 1}
-		var id, notBefore, planned, finished int64
-		if err := rows.Scan(&id, &r.Issue, &r.Kind, &r.State, &r.Scope, &r.Revision, &r.Reason, &notBefore, &planned, &finished); err != nil {
+		var notBefore, planned, finished int64
+		if err := rows.Scan(&r.run, &r.Issue, &r.Kind, &r.State, &r.Scope, &r.Revision, &r.Reason, &notBefore, &planned, &finished); err != nil {
 			return nil, fmt.Errorf("reading runs: %w", err)
 		}
-		r.ID = strconv.FormatInt(id, 10)
+		r.ID = strconv.FormatInt(r.run, 10)
 		r.NotBefore, r.PlannedAt, r.FinishedAt = optional(notBefore), optional(planned), optional(finished)
 		out = append(out, r)
 	}
@@ -121,7 +122,7 @@ func optional(ms int64) *time.Time {
 
 // fill counts a run's rows and says what it is doing.
 func (l *Ledger) fill(ctx context.Context, r *RunStatus, now time.Time) error {
-	channels, err := l.read.QueryContext(ctx, `SELECT channel FROM run_channels WHERE run_id = $1`, r.ID)
+	channels, err := l.read.QueryContext(ctx, `SELECT channel FROM run_channels WHERE run_id = $1`, r.run)
 	if err := each(channels, err, func(rows *sql.Rows) error {
 		var ch string
 		err := rows.Scan(&ch)
@@ -133,7 +134,7 @@ func (l *Ledger) fill(ctx context.Context, r *RunStatus, now time.Time) error {
 	}); err != nil {
 		return fmt.Errorf("reading run %s: %w", r.ID, err)
 	}
-	counts, err := l.read.QueryContext(ctx, `SELECT channel, state, COUNT(*), MAX(round) FROM deliveries WHERE run_id = $1 GROUP BY channel, state`, r.ID)
+	counts, err := l.read.QueryContext(ctx, `SELECT channel, state, COUNT(*), MAX(round) FROM deliveries WHERE run_id = $1 GROUP BY channel, state`, r.run)
 	if err := each(counts, err, func(rows *sql.Rows) error {
 		var ch string
 		var s State
@@ -149,7 +150,7 @@ func (l *Ledger) fill(ctx context.Context, r *RunStatus, now time.Time) error {
 		return fmt.Errorf("counting run %s: %w", r.ID, err)
 	}
 	waiting, err := l.read.QueryContext(ctx, `SELECT reason, MIN(due_at), COUNT(*) FROM deliveries
-		WHERE run_id = $1 AND state = 'due' AND due_at > $2 GROUP BY reason ORDER BY 2, 1`, r.ID, millis(now))
+		WHERE run_id = $1 AND state = 'due' AND due_at > $2 GROUP BY reason ORDER BY 2, 1`, r.run, millis(now))
 	if err := each(waiting, err, func(rows *sql.Rows) error {
 		var w Waiting
 		var until int64

@@ -1,0 +1,153 @@
+package issue
+
+import (
+	"fmt"
+	"regexp"
+	"strconv"
+	"strings"
+
+	"go.yaml.in/yaml/v4"
+)
+
+// canonicalFormat is what the front matter of the canonical form says of
+// itself; the number grows when a reader of an older form would go wrong.
+const canonicalFormat = "yizhan/1"
+
+// matter is the front matter of a Markdown file.
+type matter struct {
+	Format      string         `yaml:"format,omitempty"`
+	ID          string         `yaml:"id,omitempty"`
+	Title       string         `yaml:"title,omitempty"`
+	Number      int            `yaml:"number,omitempty"`
+	Total       int            `yaml:"total,omitempty"`
+	Year        int            `yaml:"year,omitempty"`
+	Months      []int          `yaml:"months,omitempty,flow"`
+	Combined    bool           `yaml:"combined,omitempty"`
+	Date        string         `yaml:"date,omitempty"`
+	Publisher   string         `yaml:"publisher,omitempty"`
+	PublisherEN string         `yaml:"publisher_en,omitempty"`
+	Sponsor     string         `yaml:"sponsor,omitempty"`
+	Notice      string         `yaml:"notice,omitempty"`
+	Editors     []matterEditor `yaml:"editors,omitempty"`
+	Contents    []matterEntry  `yaml:"contents,omitempty"`
+}
+
+type matterEditor struct {
+	Role string `yaml:"role"`
+	Name string `yaml:"name"`
+}
+
+// matterEntry is one entry of the contents: a section or an article.
+type matterEntry struct {
+	Section *string `yaml:"section,omitempty"`
+	Article *string `yaml:"article,omitempty"`
+	Page    int     `yaml:"page,omitempty"`
+}
+
+// frontMatter parts the front matter from the text and returns the number of
+// the first line of the text.
+func frontMatter(text string, f *findings) (matter, string, int, *ReadError) {
+	var m matter
+	rest, ok := strings.CutPrefix(text, "---\n")
+	if !ok {
+		return m, text, 1, nil
+	}
+	head, body, ok := strings.Cut("\n"+rest, "\n---\n")
+	if !ok {
+		if head, ok = strings.CutSuffix("\n"+rest, "\n---"); !ok {
+			return m, text, 1, nil
+		}
+	}
+	head += "\n"
+	first := 2 + strings.Count(head, "\n")
+	const longest = 1 << 20
+	if len(head) > longest {
+		return m, "", 0, &ReadError{Code: "front-matter", Line: 1, Text: "文件头（--- 之间）太长", Hint: "文件头只写刊名、期号等信息，正文写在第二个 --- 之后"}
+	}
+	keys := map[string]yaml.Node{}
+	err := yaml.Load([]byte(head), &keys)
+	if err == nil {
+		err = yaml.Load([]byte(head), &m)
+	}
+	if err != nil {
+		return m, "", 0, matterError(err)
+	}
+	for key, node := range keys {
+		if !knownKey[key] {
+			f.add("front-matter-unknown", node.Line, Warning, fmt.Sprintf("文件头里的“%s”不认识，未收入；可用的有 title、number、total、year、months、combined、date、publisher、publisher_en、sponsor、notice、editors、contents", clip(key)))
+		}
+	}
+	switch {
+	case m.Format != "" && m.Format != canonicalFormat:
+		return m, "", 0, &ReadError{Code: "front-matter", Line: keys["format"].Line, Text: "文件头的 format 是“" + clip(m.Format) + "”，这个版本只认识 " + canonicalFormat, Hint: "请改为 format: " + canonicalFormat + "，或升级程序"}
+	case m.Date != "" && !validDate(m.Date):
+		return m, "", 0, &ReadError{Code: "front-matter", Line: keys["date"].Line, Text: "文件头的 date 是“" + clip(m.Date) + "”，不是日期", Hint: "请写成 date: 2015-04-30"}
+	case m.Number < 0 || m.Total < 0 || m.Year < 0:
+		return m, "", 0, &ReadError{Code: "front-matter", Line: 1, Text: "文件头的 number、total、year 不能是负数", Hint: "请改正"}
+	}
+	return m, body, first, nil
+}
+
+var knownKey = map[string]bool{
+	"format": true, "id": true, "title": true, "number": true, "total": true, "year": true, "months": true, "combined": true, "date": true,
+	"publisher": true, "publisher_en": true, "sponsor": true, "notice": true, "editors": true, "contents": true,
+}
+
+var errorLine = regexp.MustCompile(`line (\d+)`)
+
+func matterError(err error) *ReadError {
+	e := &ReadError{Code: "front-matter", Line: 1, Text: "文件头（--- 之间）读不懂：" + clip(strings.ReplaceAll(err.Error(), "\n", " ")), Hint: "每行写成“名称: 内容”，冒号用半角、后面空一格；内容有冒号或引号时用引号括起来"}
+	if m := errorLine.FindStringSubmatch(err.Error()); m != nil {
+		e.Line, _ = strconv.Atoi(m[1])
+	}
+	return e
+}
+
+func (m matter) issue() Issue {
+	i := Issue{
+		ID: tidy(m.ID), Number: m.Number, Total: m.Total, Year: m.Year, Months: m.Months, Combined: m.Combined,
+		Title: tidy(m.Title), Publisher: tidy(m.Publisher), PublisherEN: tidy(m.PublisherEN), Sponsor: tidy(m.Sponsor), Notice: tidy(m.Notice), Date: m.Date,
+	}
+	for _, e := range m.Editors {
+		i.Editors = append(i.Editors, Editor{Role: tidy(e.Role), Name: tidy(e.Name)})
+	}
+	for _, c := range m.Contents {
+		entry := ContentsEntry{Page: c.Page, Section: c.Section != nil}
+		if c.Section != nil {
+			entry.Title = tidy(*c.Section)
+		} else if c.Article != nil {
+			entry.Title = tidy(*c.Article)
+		}
+		i.Contents = append(i.Contents, entry)
+	}
+	return i
+}
+
+func matterOf(i Issue) matter {
+	m := matter{
+		Format: canonicalFormat, Number: i.Number, Total: i.Total, Year: i.Year, Months: i.Months, Combined: i.Combined,
+		Title: i.Title, Publisher: i.Publisher, PublisherEN: i.PublisherEN, Sponsor: i.Sponsor, Notice: i.Notice, Date: i.Date,
+	}
+	if i.ID != i.AutoID() {
+		m.ID = i.ID
+	}
+	for _, e := range i.Editors {
+		m.Editors = append(m.Editors, matterEditor(e))
+	}
+	for _, c := range i.Contents {
+		entry := matterEntry{Page: c.Page}
+		if c.Section {
+			entry.Section = &c.Title
+		} else {
+			entry.Article = &c.Title
+		}
+		m.Contents = append(m.Contents, entry)
+	}
+	return m
+}
+
+// tidy brings a text from the front matter, where line breaks and tabs can be
+// written, into one line.
+func tidy(s string) string { return strings.Join(strings.FieldsFunc(s, isBreak), " ") }
+
+func isBreak(r rune) bool { return r == '\n' || r == '\t' || r == '\r' }

@@ -1,0 +1,297 @@
+package issue
+
+import (
+	"fmt"
+	"path"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// ReadOptions says what the importer knows beside the file. Number, Total, Date
+// and ID win over what is printed; Title is only the default for files that
+// print none.
+type ReadOptions struct {
+	Title  string
+	ID     string
+	Number int
+	Total  int
+	Date   string // YYYY-MM-DD
+}
+
+// Result is what a file gave: the model, what there is to say about it (sorted
+// by line), and for every line of the file that found a place the part of the
+// issue that it went into.
+type Result struct {
+	Issue       Issue
+	Diagnostics []Diagnostic
+	Placed      map[int]Place
+}
+
+// Place is the part of an issue that a line went into.
+type Place string
+
+// The places. A line without one is in a diagnostic.
+const (
+	PlaceMasthead Place = "masthead"
+	PlaceContents Place = "contents"
+	PlaceSection  Place = "section"
+	PlaceTitle    Place = "title"
+	PlaceCredit   Place = "credit" // byline, source, summary, document number, signature
+	PlaceBody     Place = "body"
+	PlaceColophon Place = "colophon"
+)
+
+// ReadError says why a file cannot be read as an issue, and what to do. Code is
+// one of the codes in docs/issue-format.md; Line is 0 when no line is to blame.
+type ReadError struct {
+	Code string
+	File string
+	Line int
+	Text string
+	Hint string
+}
+
+func (e *ReadError) Error() string {
+	s := e.File
+	if e.Line > 0 {
+		s += ":" + strconv.Itoa(e.Line)
+	}
+	if s != "" {
+		s += ": "
+	}
+	s += e.Text
+	if e.Hint != "" {
+		s += "。" + e.Hint
+	}
+	return s
+}
+
+var htmlPage = regexp.MustCompile(`(?i)^\s*(?:<\?xml[^>]*>\s*)?<(?:!doctype\s+html|html)\b`)
+
+// Read reads an issue from the bytes of the file called name. The extension of
+// the name decides between Markdown (.md, .markdown) and plain text; for other
+// names the content does. Every error is a [*ReadError].
+func Read(name string, data []byte, o ReadOptions) (Result, error) {
+	r, err := read(name, data, o)
+	if err != nil {
+		err.File = name
+		return Result{}, err
+	}
+	return r, nil
+}
+
+func read(name string, data []byte, o ReadOptions) (Result, *ReadError) {
+	if o.Date != "" && !validDate(o.Date) {
+		return Result{}, &ReadError{Code: "date", Text: fmt.Sprintf("日期 %q 不是 YYYY-MM-DD", o.Date), Hint: "请改写 --date，例如 --date 2015-04-30"}
+	}
+	f := &findings{}
+	text, err := decode(data, f)
+	if err != nil {
+		return Result{}, err
+	}
+	if htmlPage.MatchString(text[:min(len(text), 300)]) {
+		return Result{}, &ReadError{Code: "html", Text: "这是网页文件（HTML）", Hint: "请把正文另存为纯文本（.txt）或 Markdown（.md）"}
+	}
+	var res Result
+	switch {
+	case isMarkdown(name, text):
+		res, err = readMarkdown(text, f)
+	default:
+		res, err = recognise(textLines(text, f), Issue{}, f)
+	}
+	if err != nil {
+		return Result{}, err
+	}
+	if err := settle(&res.Issue, o, f); err != nil {
+		return Result{}, err
+	}
+	hostile(text, f)
+	slices.SortStableFunc(f.list, func(a, b Diagnostic) int { return a.Line - b.Line })
+	res.Diagnostics = f.list
+	if res.Diagnostics == nil {
+		res.Diagnostics = []Diagnostic{}
+	}
+	return res, nil
+}
+
+func isMarkdown(name, text string) bool {
+	switch strings.ToLower(path.Ext(name)) {
+	case ".md", ".markdown", ".mdown":
+		return true
+	case ".txt", ".text":
+		return false
+	}
+	if strings.HasPrefix(text, "---\n") && strings.Contains(text, "\n---\n") {
+		return true
+	}
+	return strings.HasPrefix(text, "# ") || strings.Contains(text, "\n## ")
+}
+
+// settle applies what the importer said, and refuses an issue that cannot be
+// named or has nothing in it.
+func settle(i *Issue, o ReadOptions, f *findings) *ReadError {
+	if !i.recognisable() {
+		return &ReadError{Code: "no-masthead", Text: "认不出这是一期刊物：找不到刊名、期号、栏目和文章",
+			Hint: "文件开头应有刊名和期号（如“2015年第2期 总第142期”），栏目如【行业动态】独占一行；写法见 docs/issue-format.md"}
+	}
+	if i.Title == "" {
+		if o.Title == "" {
+			return &ReadError{Code: "no-title", Text: "找不到刊名", Hint: "请在文件开头独占一行写上刊名，或在配置文件里写 title"}
+		}
+		i.Title = o.Title
+		f.add("title-default", 0, Info, "文件里没有刊名，用了配置里的“"+o.Title+"”")
+	}
+	if o.Number > 0 {
+		i.Number = o.Number
+	}
+	if o.Total > 0 {
+		i.Total = o.Total
+	}
+	if o.Date != "" {
+		i.Date = o.Date
+		if i.Year == 0 {
+			i.Year = number(o.Date[:4])
+		}
+	}
+	switch {
+	case o.ID != "":
+		i.ID = o.ID
+	case i.ID != "": // the front matter gave one
+	case i.AutoID() != "":
+		i.ID = i.AutoID()
+	case o.Number > 0:
+		i.ID = strconv.Itoa(o.Number)
+	default:
+		return &ReadError{Code: "no-number", Text: "找不到期号，无法给这一期编号",
+			Hint: "请用 --number N（或 --total N，总期号）说明，或在刊头写上“总第N期”"}
+	}
+	missing(*i, f)
+	i.fillEmpty()
+	return nil
+}
+
+// recognisable tells whether a file has articles and anything at all that makes
+// it an issue: a title, a number, a section or a titled article.
+func (i *Issue) recognisable() bool {
+	articles := 0
+	named := i.Title != "" || i.AutoID() != ""
+	for _, s := range i.Sections {
+		named = named || s.Name != ""
+		for _, a := range s.Articles {
+			articles++
+			named = named || a.Title != ""
+		}
+	}
+	return named && articles > 0
+}
+
+func missing(i Issue, f *findings) {
+	if i.Number == 0 && i.Total == 0 {
+		f.add("number-missing", 0, Warning, "刊头没有期号；可用 --number N 说明")
+	} else if i.Total == 0 {
+		f.add("total-missing", 0, Info, "刊头没有总期号；可用 --total N 说明")
+	}
+	if i.Date == "" {
+		f.add("date-missing", 0, Info, "没有印出版日期，留空；可用 --date YYYY-MM-DD 说明")
+	}
+}
+
+// fillEmpty makes every list non-nil, so that the JSON of a model, and with it
+// its hash, does not depend on the way that it was read.
+func (i *Issue) fillEmpty() {
+	i.Months = orEmpty(i.Months)
+	i.Editors = orEmpty(i.Editors)
+	i.Contents = orEmpty(i.Contents)
+	i.Sections = orEmpty(i.Sections)
+	for s := range i.Sections {
+		sec := &i.Sections[s]
+		sec.Articles = orEmpty(sec.Articles)
+		for a := range sec.Articles {
+			art := &sec.Articles[a]
+			art.Blocks = orEmpty(art.Blocks)
+			if art.Document != nil && art.Document.empty() {
+				art.Document = nil
+			}
+			if art.Profile != nil && *art.Profile == (Profile{}) {
+				art.Profile = nil
+			}
+		}
+	}
+}
+
+// untab writes the tabs that were left inside lines as spaces.
+func (i *Issue) untab() {
+	flat := func(to ...*string) {
+		for _, s := range to {
+			*s = strings.ReplaceAll(*s, "\t", " ")
+		}
+	}
+	flat(&i.Title, &i.Publisher, &i.PublisherEN, &i.Sponsor, &i.Notice)
+	for k := range i.Editors {
+		flat(&i.Editors[k].Role, &i.Editors[k].Name)
+	}
+	for k := range i.Contents {
+		flat(&i.Contents[k].Title)
+	}
+	for s := range i.Sections {
+		flat(&i.Sections[s].Name)
+		for k := range i.Sections[s].Articles {
+			a := &i.Sections[s].Articles[k]
+			flat(&a.Title, &a.Byline, &a.Speaker, &a.Source, &a.ExcerptedFrom, &a.Summary)
+			if d := a.Document; d != nil {
+				flat(&d.Number, &d.Addressee, &d.Signer, &d.Date, &d.Attachment, &d.ReleaseNote)
+				for c := range d.Contacts {
+					flat(&d.Contacts[c])
+				}
+			}
+			if p := a.Profile; p != nil {
+				flat(&p.Membership, &p.Scope, &p.Website, &p.Signature)
+			}
+			for b := range a.Blocks {
+				if a.Blocks[b].Kind != BlockTable {
+					flat(&a.Blocks[b].Text)
+				}
+			}
+		}
+	}
+}
+
+func orEmpty[T any](s []T) []T {
+	if s == nil {
+		return []T{}
+	}
+	return s
+}
+
+func (d Document) empty() bool {
+	return len(d.Contacts) == 0 && d.Number == "" && d.Addressee == "" && d.Signer == "" && d.Date == "" && d.Attachment == "" && d.ReleaseNote == ""
+}
+
+var htmlTag = regexp.MustCompile(`(?i)<\s*/?\s*(?:script|style|iframe|object|embed|form|input|img|svg|link|meta|base|body|html|div|span|p|br|a|b|i|u|font|table|td|tr)\b|javascript:`)
+
+// hostile notes markup in the text. It stays text: nothing in a model is ever
+// taken for markup.
+func hostile(text string, f *findings) {
+	n := 0
+	for at, rest := 0, text; n < 50; n++ {
+		m := htmlTag.FindStringIndex(rest)
+		if m == nil {
+			return
+		}
+		line := 1 + strings.Count(text[:at+m[0]], "\n")
+		f.add("markup-as-text", line, Warning, "这一行有 HTML 标记，已当作普通文字保留；如不需要请删去")
+		next := strings.IndexByte(rest[m[1]:], '\n')
+		if next < 0 {
+			return
+		}
+		at += m[1] + next
+		rest = text[at:]
+	}
+}
+
+func validDate(s string) bool {
+	d, printed := dateIn(s)
+	return d == s && printed == s
+}
