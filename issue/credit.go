@@ -20,6 +20,8 @@ const creditLabels = `(信息来源|资料来源|文章来源|稿件来源|内�
 
 var (
 	creditLabel = regexp.MustCompile(creditLabels)
+	// One person did both: 文/图 张三, 图、文：李四.
+	bothLabels  = regexp.MustCompile(`^(?:文\s*[/／、&]\s*图|图\s*[/／、&]\s*文)[\s:：/／]+(\S)`)
 	creditStart = regexp.MustCompile(`^` + creditLabels)
 	creditBare  = regexp.MustCompile(`^(摘编自|摘自|转载自|转自|选自|节选自|原载于|原载|来源于|来源|来自|据)\s*(\S.*)$`)
 	creditBack  = regexp.MustCompile(`^(\S.{0,40}?)\s*[/／]?\s*(供稿|投稿|提供|撰稿|撰文|整理|编译|摄影|摄|文|图)$`)
@@ -115,6 +117,7 @@ func unbracket(s string) (string, bool) {
 // labelled reads fields that each begin with a label.
 func labelled(s string) credit {
 	var c credit
+	s = bothLabels.ReplaceAllString(s, "图文：$1")
 	if !creditStart.MatchString(s) {
 		return c
 	}
