@@ -173,7 +173,15 @@ func (b *bars) stop() {
 	if b.drawn == nil {
 		return
 	}
-	b.writer.Stop()
-	<-b.drawn
+	again := time.NewTicker(10 * time.Millisecond)
+	defer again.Stop()
+	for drawing := true; drawing; {
+		b.writer.Stop() // is forgotten when drawing has not begun yet
+		select {
+		case <-b.drawn:
+			drawing = false
+		case <-again.C:
+		}
+	}
 	b.drawn = nil
 }

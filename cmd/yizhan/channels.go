@@ -1,7 +1,6 @@
 package main
 
 import (
-	"yizhan/config"
 	"yizhan/dispatch"
 	"yizhan/dispatch/email"
 )
@@ -44,13 +43,6 @@ func openEmail(i *instance) (dispatch.Route, error) {
 		return dispatch.Route{}, err
 	}
 	return dispatch.Route{Channel: channel, Policy: dispatch.Policy{
-		Retry: c.Retry, GiveUp: c.GiveUp, AfterLostReply: lostReply(c.AfterLostReply),
+		Retry: c.Retry, GiveUp: c.GiveUp, AfterLostReply: string(c.AfterLostReply), // the same words
 	}}, nil
-}
-
-func lostReply(a config.AfterLostReply) string {
-	if a == config.LostReplyHold {
-		return dispatch.HoldLost
-	}
-	return dispatch.RetryLost
 }

@@ -13,7 +13,7 @@ type commandLine struct {
 	Config string   `short:"c" placeholder:"FILE" help:"配置文件；默认取环境变量 YIZHAN_CONFIG，再默认 yizhan.yaml。 [configuration file]"`
 	JSON   bool     `name:"json" help:"输出 JSON，供程序读取；出错时也是。 [machine-readable output and errors]"`
 
-	// The field of demo.go stands here.
+	Demo demoCmd `cmd:"" help:"演示：样刊、订户、邮件都在本机，不用准备。 [see everything on this machine]"`
 
 	Init    initCmd    `cmd:"" help:"生成一个带说明的 yizhan.yaml。 [write a commented configuration]"`
 	Check   checkCmd   `cmd:"" help:"检查配置；加 --live 还检查邮件服务器。 [check the configuration]"`

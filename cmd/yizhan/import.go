@@ -99,7 +99,7 @@ func (c *call) read(name string, o issue.ReadOptions) (imported, error) {
 }
 
 // maxIssueFile is more than the readers take: they say themselves what is too large.
-const maxIssueFile = issue.MaxInput + 1
+const maxIssueFile = 64 << 20
 
 // file reads a whole file.
 func (c *call) file(name string) ([]byte, error) {

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"yizhan/config"
+	"yizhan/dispatch"
 )
 
 // initCmd writes a configuration to begin with.
@@ -71,11 +72,10 @@ func (s *checkCmd) Run(ctx context.Context, c *call) error {
 		if err != nil {
 			return err
 		}
-		p, ok := route.Channel.(prober)
-		if !s.Live || !ok {
+		if !s.Live {
 			continue
 		}
-		one := probe(ctx, name, p)
+		one := probe(ctx, route.Channel)
 		result.OK = result.OK && one.OK
 		result.Live = append(result.Live, one)
 	}
@@ -88,13 +88,18 @@ func (s *checkCmd) Run(ctx context.Context, c *call) error {
 	return nil
 }
 
-func probe(ctx context.Context, name string, p prober) probed {
+// probe tries a channel's carrier. One that cannot be tried is not said to work.
+func probe(ctx context.Context, ch dispatch.Channel) probed {
+	p, ok := ch.(prober)
+	if !ok {
+		return probed{Channel: ch.Name(), Text: "这个渠道不能试连"}
+	}
 	ctx, cancel := context.WithTimeout(ctx, probeLimit)
 	defer cancel()
 	if err := p.Probe(ctx); err != nil {
-		return probed{Channel: name, Text: plain(err.Error())}
+		return probed{Channel: ch.Name(), Text: plain(err.Error())}
 	}
-	return probed{Channel: name, OK: true, Text: "连接、加密、登录都成功"}
+	return probed{Channel: ch.Name(), OK: true, Text: "连接、加密、登录都成功"}
 }
 
 // tellCheck tells what was found; what is only unwise is no error.

@@ -168,6 +168,13 @@ func newSink(t *testing.T, script func(phase, from, to string, nth int) standin.
 	if err != nil {
 		t.Fatal(err)
 	}
+	run(t, sink)
+	return sink
+}
+
+// run serves a relay until the test ends.
+func run(t *testing.T, sink *standin.Sink) {
+	t.Helper()
 	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
 	ended := make(chan error, 1)
 	go func() { ended <- sink.Run(ctx) }()
@@ -177,7 +184,6 @@ func newSink(t *testing.T, script func(phase, from, to string, nth int) standin.
 			t.Errorf("the sink: %v", err)
 		}
 	})
-	return sink
 }
 
 // edit replaces a part of the configuration.

@@ -71,6 +71,7 @@ func (d *daemon) pages() (http.Handler, error) {
 	mux.HandleFunc("GET /issues/{id}", s.issuePage)
 	mux.HandleFunc("/", s.missing)
 	if d.more != nil {
+		mux.Handle("/demo", d.more)
 		mux.Handle("/demo/", d.more)
 	}
 	return guarded(mux), nil

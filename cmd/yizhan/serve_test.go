@@ -252,6 +252,39 @@ func TestDeadRelayRaisesAnAlarm(t *testing.T) {
 	}
 }
 
+func TestCheckLive(t *testing.T) {
+	sink, err := standin.New(standin.Options{Username: "news", Password: "right"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	run(t, sink)
+	for password, want := range map[string]int{"right": exitOK, "wrong": exitFailed} {
+		o := newOffice(t, sink.Addr())
+		o.edit("tls: none", "tls: none, username: news, password: "+password)
+		stdout, stderr, code := o.try("check", "--live", "--json")
+		if code != want || strings.Contains(stdout, `"live":[{"channel":"email","ok":true`) != (want == exitOK) {
+			t.Errorf("password %s: exit code %d\n%s%s", password, code, stdout, stderr)
+		}
+	}
+	if n := len(sink.Messages()); n > 0 {
+		t.Errorf("the check sent %d mails", n)
+	}
+}
+
+// TestWatchEndsWithTheRun: status --watch shows every change and ends by itself.
+func TestWatchEndsWithTheRun(t *testing.T) {
+	o := newOffice(t, newSink(t, nil).Addr())
+	o.ready()
+	o.subscribe("email", "chen@example.org")
+	o.do("send", "37")
+	o.serve()
+	lines := strings.Split(strings.TrimSpace(o.do("status", "37", "--watch", "--json")), "\n")
+	var last report
+	if err := json.Unmarshal([]byte(lines[len(lines)-1]), &last); err != nil || last.Runs[0].State != "finished" {
+		t.Errorf("the last line is not of a finished run: %v\n%s", err, lines)
+	}
+}
+
 func TestTestMail(t *testing.T) {
 	sink := newSink(t, nil)
 	o := newOffice(t, sink.Addr())

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -310,13 +311,22 @@ func (s *subscribersEraseCmd) Run(ctx context.Context, c *call) error {
 	if !s.Yes && c.terminal && !c.confirm("删除 "+s.Key+" 的个人信息，不能恢复。继续吗？") {
 		return problem{Code: "declined", Text: "没有删除"}
 	}
-	gone, err := i.people.Erase(ctx, s.Key, time.Now())
+	// The ledger first: what is left to erase is then still found by the key.
+	now := time.Now()
+	person, err := i.people.Get(ctx, s.Key)
+	if err == nil {
+		err = i.ledger.Scrub(ctx, person.ID, now)
+	}
+	if err != nil && !errors.Is(err, subscribers.ErrNotFound) {
+		return err
+	}
+	gone, err := i.people.Erase(ctx, s.Key, now)
 	if err != nil {
 		return err
 	}
 	if done, err := c.answer(gone); done {
 		return err
 	}
-	c.printf("从订户和禁发名单里删除了，只留下 %d 个校验值，防止再次导入；过去的投递记录还在台账里", len(gone.Hashes))
+	c.printf("个人信息已从订户、禁发名单和台账里删除，只留下 %d 个校验值，防止再次导入；台账里只剩没有地址的投递记录", len(gone.Hashes))
 	return nil
 }
