@@ -2,6 +2,7 @@ package dispatch
 
 import (
 	"context"
+	"database/sql"
 	"fmt"
 	"time"
 )
@@ -155,4 +156,21 @@ func (l *Ledger) finishRuns(ctx context.Context, now time.Time) ([]int64, error)
 		return err
 	})
 	return finished, err
+}
+
+// Published gives the newest revision of each issue that was ever planned.
+func (l *Ledger) Published(ctx context.Context) (map[string]int, error) {
+	rows, err := l.read.QueryContext(ctx, `SELECT issue_id, MAX(revision) FROM runs WHERE kind = $1 AND planned_at > 0 GROUP BY issue_id`, KindIssue)
+	out := map[string]int{}
+	err = each(rows, err, func(rows *sql.Rows) error {
+		var id string
+		var revision int
+		err := rows.Scan(&id, &revision)
+		out[id] = revision
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("reading what was published: %w", err)
+	}
+	return out, nil
 }

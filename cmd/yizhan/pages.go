@@ -130,7 +130,7 @@ func (s *site) list(w http.ResponseWriter, r *http.Request, most int) {
 // planned is not public.
 func (s *site) issuePage(w http.ResponseWriter, r *http.Request) {
 	id := r.PathValue("id")
-	planned, err := published(r.Context(), s.db.Read)
+	planned, err := s.ledger.Published(r.Context())
 	if err != nil {
 		s.broken(w, err)
 		return
@@ -178,7 +178,7 @@ func (s *site) render(ctx context.Context, id string, revision int) ([]byte, err
 
 // sent lists the issues that were planned, newest first.
 func (s *site) sent(ctx context.Context) ([]issue.Summary, error) {
-	planned, err := published(ctx, s.db.Read)
+	planned, err := s.ledger.Published(ctx)
 	if err != nil {
 		return nil, err
 	}
