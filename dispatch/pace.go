@@ -10,7 +10,8 @@ import (
 // claim holds about a second of work: what was claimed and not begun has to be
 // given back when the run is paused, and is nobody else's meanwhile.
 type pace struct {
-	lanes int
+	lanes int     // deliveries in work at once
+	most  int     // ids in one queue entry
 	rate  float64 // of the configuration; 0: no limit
 
 	mu     sync.Mutex
@@ -25,7 +26,9 @@ const (
 	measureIdle = 5 * time.Second
 )
 
-func newPace(c Capacity) *pace { return &pace{lanes: c.Lanes * c.Batch, rate: c.Rate} }
+func newPace(c Capacity) *pace {
+	return &pace{lanes: c.Lanes * c.Batch, most: max(maxChunk, c.Batch), rate: c.Rate}
+}
 
 // did records that n deliveries were answered.
 func (p *pace) did(n int, now time.Time) {
@@ -56,10 +59,11 @@ func (p *pace) perSecond() float64 {
 	return s
 }
 
-// chunk is how many ids go into one queue entry: a second of work.
+// chunk is how many ids go into one queue entry: a second of work, or a whole
+// batch of a channel that takes many at a time.
 func (p *pace) chunk() int {
-	least := min(max(1, p.lanes), maxChunk)
-	return max(least, min(maxChunk, int(math.Ceil(p.perSecond()))))
+	least := min(max(1, p.lanes), p.most)
+	return max(least, min(p.most, int(math.Ceil(p.perSecond()))))
 }
 
 // window is how many ids may be in the queue: ten seconds of work, far from
