@@ -32,9 +32,13 @@ func (s *stage) play(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	run, err := s.plan(ctx, s.instance, dispatch.Planning{
+	planned, err := s.ledger.Plan(ctx, dispatch.Planning{
 		Kind: dispatch.KindIssue, Issue: is, Revision: revision, Selection: dispatch.SelectFirst, Channels: channels, Now: time.Now(),
-	})
+	}, nil)
+	if err != nil {
+		return err
+	}
+	run, err := s.instance.run(ctx, id, fmt.Sprint(planned))
 	if err != nil {
 		return err
 	}

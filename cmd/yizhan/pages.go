@@ -69,6 +69,10 @@ func (d *daemon) pages() (http.Handler, error) {
 	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, r *http.Request) { s.list(w, r, newestIssues) })
 	mux.HandleFunc("GET /issues", func(w http.ResponseWriter, r *http.Request) { s.list(w, r, 0) })
 	mux.HandleFunc("GET /issues/{id}", s.issuePage)
+	mux.HandleFunc("GET /favicon.ico", func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Cache-Control", "max-age=86400")
+		http.ServeFileFS(w, r, pageFiles, "page/icon.svg")
+	})
 	mux.HandleFunc("/", s.missing)
 	if d.more != nil {
 		mux.Handle("/demo", d.more)
@@ -211,7 +215,7 @@ func (s *site) broken(w http.ResponseWriter, err error) {
 }
 
 func (s *site) view(w http.ResponseWriter, r *http.Request) listView {
-	v := listView{Style: s.style, Title: s.config.Title, ICP: s.config.Imprint.ICP, English: s.english(r)}
+	v := listView{Style: s.style, Title: s.config.Title, ICP: s.config.Imprint.ICP, English: english(r, s.languages)}
 	w.Header().Set("Vary", "Accept-Language")
 	w.Header().Set("Content-Language", "zh-CN")
 	if v.English {
@@ -220,8 +224,9 @@ func (s *site) view(w http.ResponseWriter, r *http.Request) listView {
 	return v
 }
 
-// english reports whether the browser wants English rather than Chinese.
-func (s *site) english(r *http.Request) bool {
+// english reports whether the browser wants English rather than Chinese, the
+// second and the first of languages.
+func english(r *http.Request, languages language.Matcher) bool {
 	accept := r.Header.Get("Accept-Language")
 	if len(accept) > 200 { // browsers send less; parsing costs
 		return false
@@ -230,7 +235,7 @@ func (s *site) english(r *http.Request) bool {
 	if err != nil {
 		return false
 	}
-	_, n, _ := s.languages.Match(tags...)
+	_, n, _ := languages.Match(tags...)
 	return n == 1
 }
 

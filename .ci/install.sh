@@ -1,0 +1,52 @@
+#!/usr/bin/env bash
+# Installs what the whole test suite needs beyond Go, and nothing that is there
+# already. `go test ./...` by itself needs none of it.
+set -euo pipefail
+
+# package: how to see that it is there
+need() {
+	case $1 in
+	gcc) command -v gcc ;;                                  # the race detector links with it
+	libc6-dev) echo '#include <stdlib.h>' | gcc -E - ;;     # and wants its headers
+	chromium) command -v chromium ;;                        # pages are looked at in a browser
+	fonts-noto-cjk) compgen -G '/usr/share/fonts/opentype/noto/NotoSansCJK*' ;; # or all Chinese is boxes
+	esac >/dev/null 2>&1
+}
+
+missing=()
+for package in gcc libc6-dev chromium fonts-noto-cjk; do
+	need "$package" || missing+=("$package")
+done
+if ((${#missing[@]} == 0)); then
+	exit 0
+fi
+
+if ! command -v apt-get >/dev/null; then
+	echo "make test: please install what Debian calls ${missing[*]}, then try again" >&2
+	exit 1
+fi
+root=()
+if ((EUID != 0)); then
+	if ! sudo -n true 2>/dev/null; then
+		echo "make test: these packages are missing, and this user may not install them. Please run" >&2
+		echo "    sudo apt-get install --no-install-recommends ${missing[*]}" >&2
+		echo "and try again. (go test ./... needs none of them.)" >&2
+		exit 1
+	fi
+	root=(sudo -n)
+fi
+
+install() {
+	"${root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends "${missing[@]}"
+}
+echo "installing ${missing[*]}"
+log=$(mktemp)
+trap 'rm -f "$log"' EXIT
+# The list of packages may be missing or old; it is fetched only then.
+if ! install >"$log" 2>&1; then
+	"${root[@]}" apt-get update -q >"$log" 2>&1 || { cat "$log" >&2; exit 1; }
+	install >"$log" 2>&1 || { cat "$log" >&2; exit 1; }
+fi
+for package in "${missing[@]}"; do
+	need "$package" || { echo "make test: $package was installed and is still not found" >&2; exit 1; }
+done

@@ -1,0 +1,160 @@
+#!/usr/bin/env bash
+# Breaks the program on purpose, one promise at a time, and wants the named tests
+# to notice. Each mutant is a change of text in a copy of the tree; a mutant whose
+# text is not found, or that does not build, is an error: then this file is old.
+#
+# .ci/mutants.sh [NAME…] tries only those; with -v what the tests said is shown.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+verbose=false
+if [[ ${1:-} == -v ]]; then
+	verbose=true
+	shift
+fi
+only=" $* "
+
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+tar -cf - --exclude=./.git --exclude=./data . | tar -xf - -C "$work"
+cd "$work"
+
+# One mutant is: begin, then change once or more, then red.
+begin() { name=$1 promise=$2 changed=() wanted=true; [[ $only == "  " || $only == *" $name "* ]] || wanted=false; }
+
+# change FILE TEXT NEW replaces the one place where TEXT stands.
+change() {
+	$wanted || return 0
+	local file=$1 text=$2 new=$3 content rest
+	content=$(<"$file")
+	rest=${content#*"$text"}
+	if [[ $rest == "$content" || $rest == *"$text"* ]]; then
+		echo "$name: this must stand exactly once in $file: $text" >&2
+		exit 1
+	fi
+	[[ -e $file.whole ]] || cp "$file" "$file.whole"
+	changed+=("$file")
+	printf '%s\n' "${content/"$text"/"$new"}" >"$file"
+}
+
+survived=0 tried=0
+declare -A green # tests that are known to pass on the whole program
+
+# red PACKAGE TESTS runs tests that must fail now, and that pass without the change.
+red() {
+	$wanted || return 0
+	local package=$1 tests=$2 verdict=red file
+	local from=$SECONDS
+	if ! go test -c -vet=off -o "$work/mutant.test" "./$package" >"$work/log" 2>&1; then
+		echo "$name does not build:" >&2
+		cat "$work/log" >&2
+		exit 1
+	fi
+	if runs "$package" "$tests" mutant.test; then
+		verdict=SURVIVED
+		survived=$((survived + 1))
+	elif ! grep -qE '^ *--- FAIL|^panic: ' "$work/log"; then
+		verdict=UNCLEAR
+		survived=$((survived + 1))
+	fi
+	tried=$((tried + 1))
+	printf '%-22s %-58s %-50s %-8s %3d s\n' "$name" "$promise" "$package: $tests" "$verdict" $((SECONDS - from))
+	if $verbose || [[ $verdict == UNCLEAR ]]; then
+		grep -vE '^=== ' "$work/log" | head -20
+	fi
+	for file in "${changed[@]}"; do
+		[[ ! -e $file.whole ]] || mv "$file.whole" "$file"
+	done
+	if [[ -z ${green["$package $tests"]:-} ]]; then
+		[[ -e $work/${package//\//.}.test ]] || go test -c -vet=off -o "$work/${package//\//.}.test" "./$package"
+		if ! runs "$package" "$tests" "${package//\//.}.test"; then
+			echo "these tests fail without any mutant, so they prove nothing: $package $tests" >&2
+			cat "$work/log" >&2
+			exit 1
+		fi
+		grep -q '^--- PASS' "$work/log" || { echo "no such test: $package $tests" >&2; exit 1; }
+		green["$package $tests"]=yes
+	fi
+}
+
+runs() {
+	local flags=(-test.run="^($2)\$" -test.v -test.timeout=3m)
+	# A counterexample is enough; a short one is not looked for.
+	[[ $("$work/$3" -h 2>&1) != *rapid.shrinktime* ]] || flags+=(-rapid.shrinktime=0s -rapid.nofailfile)
+	(cd "$1" && "$work/$3" "${flags[@]}") >"$work/log" 2>&1
+}
+
+printf '%-22s %-58s %-50s %s\n' mutant "what it breaks" "test" "result"
+
+begin marker-after-dot "the marker is committed after the final dot"
+change dispatch/email/session.go 'granted, err := t.mark(ctx)' 'o := s.finish(ctx, c, t)
+	granted, err := t.mark(ctx)'
+change dispatch/email/session.go 'return s.finish(ctx, c, t)' 'return o'
+red dispatch/email 'TestMarkerOrder|TestNoMarkNoDot'
+
+begin dot-without-mark "a dot that was not granted is written"
+change dispatch/email/session.go 'len(granted) != 1 || !granted[0]' 'len(granted) != 1'
+red dispatch/email 'TestNoMarkNoDot|TestMarkNotGranted'
+
+begin claim-without-compare "a row that is not queued can be claimed"
+change dispatch/claim.go "AND state = 'queued'
+			AND EXISTS" "AND (state = 'queued' OR true)
+			AND EXISTS"
+red dispatch 'TestCrashAnywhere'
+
+begin mark-without-compare "a row that is not leased by me can be marked"
+change dispatch/claim.go "AND state = 'leased' AND claim = \$4
+" "AND (state = 'leased' AND claim = \$4 OR true)
+"
+red dispatch 'TestCrashAnywhere'
+
+begin settle-without-compare "a row that is not mine can be settled"
+change dispatch/claim.go "AND claim = \$12 AND state = \$13" "AND (claim = \$12 AND state = \$13 OR true)"
+red dispatch 'TestFencedProcessIsNotHeard'
+
+begin crash-resends "marked rows are due again after a crash"
+change dispatch/session.go "SET state = 'unconfirmed', reason = \$1" "SET state = 'due', claim = 0, reason = \$1"
+red dispatch 'TestCrashAnywhere'
+
+begin crash-forgets "leased rows stay leased after a crash"
+change dispatch/session.go "AND state = 'leased'\`+closed" "AND state = 'leased' AND false\`+closed"
+red dispatch 'TestCrashAnywhere'
+
+begin unsubscribe-unread "neither claim nor marker re-reads the unsubscribe"
+change dispatch/claim.go "r.id = deliveries.run_id), \`+subscribers.Blocked, args...)" "r.id = deliveries.run_id), ''\`, args...)"
+change dispatch/claim.go "AND \`+subscribers.Blocked+\` = ''" "AND (\`+subscribers.Blocked+\` = '' OR true)"
+red dispatch 'TestUnsubscribeWins'
+
+begin marker-reads-nobody "the marker does not re-read the unsubscribe"
+change dispatch/claim.go "AND \`+subscribers.Blocked+\` = ''" "AND (\`+subscribers.Blocked+\` = '' OR true)"
+red dispatch 'TestUnsubscribeWins'
+
+begin queue-believed "a queue that lost its content is believed"
+change dispatch/claim.go "AND (epoch <> \$2 OR updated_at < \$3)" "AND (epoch <> \$2 AND updated_at < \$3)"
+red dispatch 'TestCrashAnywhere'
+
+begin lost-again-and-again "a lost reply is retried without end"
+change dispatch/delivery.go "policy.AfterLostReply == RetryLost && p.Lost == 0" "policy.AfterLostReply == RetryLost"
+red dispatch 'TestLostReply|TestCrashAnywhere'
+
+begin account-fails-people "a wrong password costs the subscribers their attempts"
+change dispatch/retry.go "if f.Scope == ScopeAccount {" "if f.Scope == ScopeAccount && !f.Permanent {"
+red dispatch 'TestAccountFailureStopsTheChannelOnly'
+
+begin valve-stuck "a domain that fails as a whole is not held"
+change dispatch/hold.go "return true, true, v.hold(ctx, tx, key, *c, now)" "return false, false, nil"
+red dispatch 'TestHeldDomain'
+
+begin planned-twice "an issue can be planned twice in a channel"
+change dispatch/plan.go "case p.Selection == SelectFirst && err == nil:" "case false:"
+change dispatch/schema/00001_ledger.sql "PRIMARY KEY (run_id, channel),
+    UNIQUE (channel, first_of)" "PRIMARY KEY (run_id, channel)"
+red dispatch 'TestPlanTwice|TestPlanRace'
+
+begin link-unsigned "an unsubscribe link needs no signature"
+change subscribers/link.go '&& hmac.Equal([]byte(code(key, text)), []byte(mac))' '&& hmac.Equal([]byte(mac), []byte(mac)) && code(key, text) != ""'
+red subscribers 'TestEveryBitOfALinkCounts|TestLinksRefuse'
+
+echo
+echo "$tried mutants, $survived survived"
+((tried > 0 && survived == 0))
