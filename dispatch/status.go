@@ -261,3 +261,31 @@ func (l *Ledger) Deliveries(ctx context.Context, f Filter, yield func(Record) er
 		return yield(r)
 	})
 }
+
+// Attempt is one try of a delivery that did not end in sent.
+type Attempt struct {
+	At     time.Time `json:"at"`
+	Reason string    `json:"reason"`
+	Code   int       `json:"code"`
+	Reply  string    `json:"reply"`
+}
+
+// Attempts gives the tries that came to nothing, oldest first, by delivery.
+func (l *Ledger) Attempts(ctx context.Context, issueID string) (map[string][]Attempt, error) {
+	rows, err := l.read.QueryContext(ctx, `SELECT a.delivery_id, a.at, a.reason, a.code, a.reply
+		FROM attempts a JOIN deliveries d ON d.id = a.delivery_id WHERE d.issue_id = $1 ORDER BY a.delivery_id, a.at`, issueID)
+	out := map[string][]Attempt{}
+	err = each(rows, err, func(rows *sql.Rows) error {
+		var delivery, at int64
+		var a Attempt
+		err := rows.Scan(&delivery, &at, &a.Reason, &a.Code, &a.Reply)
+		a.At = instant(at)
+		id := strconv.FormatInt(delivery, 10)
+		out[id] = append(out[id], a)
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("reading attempts: %w", err)
+	}
+	return out, nil
+}

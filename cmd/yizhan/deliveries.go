@@ -45,7 +45,7 @@ func (d *deliveriesCmd) Run(ctx context.Context, c *call) error {
 		if r.State == dispatch.StateDue {
 			due = i.clockOf(r.DueAt)
 		}
-		t.add(r.Run, r.Round, r.Subscriber, r.Channel, r.Address, word(string(r.State)), r.Reason, r.Attempts, carrierWords(r), due, i.clock(r.UpdatedAt))
+		t.add(r.Run, r.Round, r.Subscriber, r.Channel, r.Address, word(string(r.State)), reasonWord(r.Reason), r.Attempts, carrierWords(r), due, i.clock(r.UpdatedAt))
 		return nil
 	})
 	if err != nil {

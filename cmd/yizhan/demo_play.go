@@ -238,7 +238,7 @@ func (s *stage) table(b book, o outcome) error {
 		}
 		why := reasonWord(e.Reason)
 		if len(e.tries) > 0 {
-			why = e.tries[0].words()
+			why = words(e.tries[0])
 		}
 		stories.add(e.name, e.Address, word(string(e.State)), len(e.tries), why)
 	}

@@ -324,7 +324,7 @@ func TestDifferences(t *testing.T) {
 		add := func(address string, m mishap) {
 			id := "<" + address + ">"
 			e := entry{Record: dispatch.Record{Address: address, State: m.state, Reason: m.reason, MessageID: id}}
-			e.tries = make([]try, min(m.times, 2))
+			e.tries = make([]dispatch.Attempt, min(m.times, 2))
 			if m.times == always {
 				e.tries = e.tries[:1]
 			}
@@ -352,7 +352,7 @@ func TestDifferences(t *testing.T) {
 		"somebody unconfirmed": func(l []entry, m []received) []received { l[0].State = dispatch.StateUnconfirmed; return m },
 		"another reason":       func(l []entry, m []received) []received { at(l, suppressed).Reason = "paused"; return m },
 		"no greylisting":       func(l []entry, m []received) []received { at(l, greylisted).tries = nil; return m },
-		"an unplanned failure": func(l []entry, m []received) []received { l[0].tries = make([]try, 1); return m },
+		"an unplanned failure": func(l []entry, m []received) []received { l[0].tries = make([]dispatch.Attempt, 1); return m },
 		"a mail too many":      func(l []entry, m []received) []received { return append(m, received{MessageID: "<x>"}) },
 		"a mail missing":       func(l []entry, m []received) []received { return m[1:] },
 		"a doubled mail":       func(l []entry, m []received) []received { m[0].Copies = 2; return m },
