@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -163,9 +164,9 @@ func TestAccountFailureStopsTheChannelOnly(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := dispatchtest.Open(t)
 		f.Subscribe(t, "email", "example.org", 100)
-		mended := false
+		var mended atomic.Bool
 		c := &dispatchtest.Carrier{Limits: dispatch.Capacity{Lanes: 8}, Script: func(string, int) dispatchtest.Answer {
-			if !mended {
+			if !mended.Load() {
 				return dispatchtest.Answer{Outcome: dispatchtest.Refuse(dispatch.ScopeAccount, true, 535, "authentication failed"), Early: true}
 			}
 			return dispatchtest.Answer{}
@@ -193,7 +194,7 @@ func TestAccountFailureStopsTheChannelOnly(t *testing.T) {
 		if most := 8 + 6 + 30; begun > most {
 			t.Errorf("%d attempts while the relay was away, want at most one a minute", begun)
 		}
-		mended = true
+		mended.Store(true)
 		pass(2 * time.Minute)
 		end()
 		wantStates(t, f, "142", map[dispatch.State]int{dispatch.StateSent: 100})
@@ -243,9 +244,9 @@ func TestHeldDomain(t *testing.T) {
 		f := dispatchtest.Open(t)
 		f.Subscribe(t, "email", "example.com", 400)
 		f.Subscribe(t, "email", "example.org", 100)
-		dead := true
+		var revived atomic.Bool
 		c := &dispatchtest.Carrier{Limits: dispatch.Capacity{Lanes: 4}, Script: func(a string, _ int) dispatchtest.Answer {
-			if dead && strings.HasSuffix(a, "@example.com") {
+			if !revived.Load() && strings.HasSuffix(a, "@example.com") {
 				return dispatchtest.Answer{Outcome: dispatchtest.Refuse(dispatch.ScopeRecipient, true, 550, "5.1.1 unknown"), Early: true}
 			}
 			return dispatchtest.Answer{}
@@ -260,7 +261,7 @@ func TestHeldDomain(t *testing.T) {
 		if alarms, _ := f.Ledger.Alarms(t.Context()); len(alarms) != 1 || alarms[0].Code != dispatch.AlarmHeld {
 			t.Errorf("alarms = %+v", alarms)
 		}
-		dead = false
+		revived.Store(true)
 		if _, freed, err := f.Ledger.Resume(t.Context(), "142", time.Now()); err != nil || freed != 381 {
 			t.Errorf("resume freed %d rows, %v", freed, err)
 		}

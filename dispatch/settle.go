@@ -111,7 +111,7 @@ func (w *worker) settleRefused(ctx context.Context, r claimed, o Outcome) {
 		w.limits.suspend(r.address, c.DueAt, o.Failure.Reason)
 	}
 	if tripped {
-		w.log.Warn("too many recipients of one domain failed for good; the others wait for an operator", "run", r.run, "channel", w.name, "domain", domainOf(r.address))
+		w.log.Warn("too many recipients of one domain failed for good; the others wait for an operator", "run", r.run, "domain", domainOf(r.address))
 	}
 	if c.Suppress {
 		// A crash before this only costs one more refusal with the next issue.
@@ -149,13 +149,13 @@ func (w *worker) report(ctx context.Context, outcomes []Outcome) {
 	for _, o := range outcomes {
 		switch w.gate.report(o, now) {
 		case gateStopped:
-			w.log.Warn("the channel is stopped until the carrier takes mail again", "channel", w.name, "reason", o.Failure.Reason, "code", o.Code)
+			w.log.Warn("the channel is stopped until the carrier takes mail again", "reason", o.Failure.Reason, "code", o.Code)
 			text := o.Failure.Reason + "：" + o.Reply
 			if err := w.ledger.Raise(ctx, AlarmChannelStopped, w.name, text, now); err != nil {
 				w.log.Error("raising an alarm", "error", err)
 			}
 		case gateMended:
-			w.log.Info("the carrier takes mail again", "channel", w.name)
+			w.log.Info("the carrier takes mail again")
 			if err := w.ledger.Clear(ctx, AlarmChannelStopped, w.name); err != nil {
 				w.log.Error("clearing an alarm", "error", err)
 			}

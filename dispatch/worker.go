@@ -241,7 +241,7 @@ func (h *handing) over(ctx context.Context, v Variant) (outcomes []Outcome) {
 	}
 	defer func() {
 		if p := recover(); p != nil {
-			h.worker.log.Error("a channel panicked; its batch is set aside", "channel", h.worker.name, "run", b.Run, "delivery", h.rows[0].id, "panic", fmt.Sprint(p))
+			h.worker.log.Error("a channel panicked; its batch is set aside", "run", b.Run, "delivery", h.rows[0].id, "panic", fmt.Sprint(p))
 			outcomes = h.panicked()
 		}
 	}()
