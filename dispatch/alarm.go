@@ -64,3 +64,21 @@ func (l *Ledger) Alarms(ctx context.Context) ([]Alarm, error) {
 	}
 	return out, rows.Err()
 }
+
+// tell raises or clears the alarm of a channel when its gate has changed.
+func (w *worker) tell(ctx context.Context, now time.Time) error {
+	why := w.gate.stopped()
+	if (why == "") == (w.alarmed == "") {
+		return nil
+	}
+	var err error
+	if why == "" {
+		err = w.ledger.Clear(ctx, AlarmChannelStopped, w.name)
+	} else {
+		err = w.ledger.Raise(ctx, AlarmChannelStopped, w.name, why, now)
+	}
+	if err == nil {
+		w.alarmed = why
+	}
+	return err
+}

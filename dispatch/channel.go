@@ -113,8 +113,12 @@ const (
 	Sent Status = iota
 	// Refused: certainly not delivered; Failure says by whom and for how long.
 	Refused
-	// Lost: handed over after the marker, and the answer never came.
+	// Lost: handed over after the marker, and the answer never came: the network
+	// or the carrier failed.
 	Lost
+	// Abandoned: handed over after the marker, and we did not wait for the answer:
+	// the process stops, or something of ours broke. Never sent again by itself.
+	Abandoned
 	// Stopped: the ledger did not grant the mark; nothing was handed over.
 	Stopped
 	// Returned: not begun, or cut off before the marker; due again at once.
@@ -124,7 +128,7 @@ const (
 // Outcome answers for one delivery.
 type Outcome struct {
 	Status  Status
-	Failure Failure // when Refused or Lost
+	Failure Failure // when Refused, Lost or Abandoned
 	// Code and Reply are the carrier's words; Reply is hostile text, at most
 	// MaxReply bytes of it are kept.
 	Code  int

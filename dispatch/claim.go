@@ -28,7 +28,7 @@ type claimed struct {
 }
 
 // feed takes up to limit due rows of a run and queues them; service runs go
-// through the same statement. It returns their ids in the order they are due.
+// through the same statement. It returns their ids.
 func (l *Ledger) feed(ctx context.Context, tx execer, run int64, channel, epoch string, limit int, now time.Time) ([]int64, error) {
 	return ids(tx.QueryContext(ctx, `UPDATE deliveries SET state = 'queued', reason = '', epoch = $1, updated_at = $2
 		WHERE state = 'due' AND id IN (
@@ -95,11 +95,12 @@ func token(salt string, delivery int64) string {
 func messageID(rule, token string) string { return strings.Replace(rule, "%s", token, 1) }
 
 // batchKey names a hand-over of several deliveries: the same members in the same
-// attempt have the same key, so that a repeated call is known at the carrier.
+// attempt have the same key, also when the answer to it was lost, so that a
+// repeated call is known at the carrier.
 func batchKey(rows []claimed) string {
 	sum := sha256.New()
 	for _, r := range rows {
-		fmt.Fprintf(sum, "%s %d\n", r.token, r.progress.Attempts)
+		fmt.Fprintf(sum, "%s %d\n", r.token, r.progress.Attempts-r.progress.Lost)
 	}
 	return tokenEncoding.EncodeToString(sum.Sum(nil)[:16])
 }

@@ -5,13 +5,14 @@ import (
 	"database/sql"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync/atomic"
 	"time"
 )
 
 // change is one step of a delivery that waits to be committed.
 type change struct {
-	do   func(ctx context.Context, tx execer) error
+	do   func(ctx context.Context, tx grouped) error
 	done chan error // nil: nobody waits, and it is owed until it is committed
 }
 
@@ -42,7 +43,7 @@ func newCommitter(db *sql.DB, log *slog.Logger) *committer {
 // do commits fn together with whatever else waits, and returns once it is
 // committed or has failed. Changes are committed in the order in which do and
 // post were called. Run must be running.
-func (c *committer) do(fn func(context.Context, execer) error) error {
+func (c *committer) do(fn func(context.Context, grouped) error) error {
 	ch := change{do: fn, done: make(chan error, 1)}
 	c.in <- ch
 	return <-ch.done
@@ -51,7 +52,7 @@ func (c *committer) do(fn func(context.Context, execer) error) error {
 // post commits fn some time soon and does not wait for it. What the carrier
 // has answered must not be forgotten because the database was away: a posted
 // change is tried again until it is committed.
-func (c *committer) post(fn func(context.Context, execer) error) {
+func (c *committer) post(fn func(context.Context, grouped) error) {
 	c.in <- change{do: fn}
 }
 
@@ -125,16 +126,20 @@ func (c *committer) transact(ctx context.Context, group []change) error {
 	if err != nil {
 		return fmt.Errorf("beginning a commit: %w", err)
 	}
-	defer tx.Rollback()
+	t := &preparedTx{Tx: tx, prepared: c.prepared}
+	defer t.end()
 	for _, ch := range group {
-		if err := ch.do(ctx, preparedTx{tx, c.prepared}); err != nil {
+		if err := ch.do(ctx, t); err != nil {
 			return err
 		}
 	}
 	if err := tx.Commit(); err != nil {
 		return fmt.Errorf("committing: %w", err)
 	}
-	c.dirty.Store(true)
+	t.committed = true
+	if t.wrote {
+		c.dirty.Store(true)
+	}
 	return nil
 }
 
@@ -156,16 +161,48 @@ func (c *committer) close() {
 	}
 }
 
-// preparedTx is a transaction that knows some statements already.
+// grouped is a transaction of the group commit: it may be rolled back and begun
+// again because of what somebody else does in it.
+type grouped interface {
+	execer
+	// onRollback has f called when the transaction comes to nothing.
+	onRollback(f func())
+}
+
+// preparedTx is a grouped transaction that knows some statements already.
 type preparedTx struct {
 	*sql.Tx
-	prepared map[string]*sql.Stmt
+	prepared  map[string]*sql.Stmt
+	undo      []func()
+	wrote     bool // a row was changed: an idle daemon has nothing to make durable
+	committed bool
+}
+
+func (t *preparedTx) onRollback(f func()) { t.undo = append(t.undo, f) }
+
+// end rolls back what was not committed.
+func (t *preparedTx) end() {
+	if t.committed {
+		return
+	}
+	_ = t.Rollback()
+	for _, f := range slices.Backward(t.undo) {
+		f()
+	}
 }
 
 // ExecContext implements execer.
-func (t preparedTx) ExecContext(ctx context.Context, text string, args ...any) (sql.Result, error) {
+func (t *preparedTx) ExecContext(ctx context.Context, text string, args ...any) (res sql.Result, err error) {
 	if stmt, ok := t.prepared[text]; ok {
-		return t.StmtContext(ctx, stmt).ExecContext(ctx, args...)
+		res, err = t.StmtContext(ctx, stmt).ExecContext(ctx, args...)
+	} else {
+		res, err = t.Tx.ExecContext(ctx, text, args...)
 	}
-	return t.Tx.ExecContext(ctx, text, args...)
+	if err != nil {
+		return nil, err
+	}
+	if n, err := res.RowsAffected(); err != nil || n > 0 {
+		t.wrote = true
+	}
+	return res, nil
 }

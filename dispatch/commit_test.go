@@ -7,6 +7,7 @@ import (
 	"sync"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"yizhan/config"
 )
@@ -27,8 +28,8 @@ func committing(t *testing.T) (*committer, *config.Database) {
 	return newCommitter(db.Mark, slog.New(slog.DiscardHandler)), db
 }
 
-func alarm(code string) func(context.Context, execer) error {
-	return func(ctx context.Context, tx execer) error {
+func alarm(code string) func(context.Context, grouped) error {
+	return func(ctx context.Context, tx grouped) error {
 		_, err := tx.ExecContext(ctx, `INSERT INTO alarms (code, subject, text, since) VALUES ($1, '', '', 0)`, code)
 		return err
 	}
@@ -74,7 +75,7 @@ func TestPostedIsOwed(t *testing.T) {
 		var running sync.WaitGroup
 		running.Go(func() { c.run(context.Background()) })
 		tries, away := 0, errors.New("disk full")
-		c.post(func(ctx context.Context, tx execer) error {
+		c.post(func(ctx context.Context, tx grouped) error {
 			if tries++; tries <= 3 {
 				return away
 			}
@@ -84,7 +85,7 @@ func TestPostedIsOwed(t *testing.T) {
 			t.Errorf("a change that had nothing to do with it: %v", err)
 		}
 		for alarms(t, db) < 2 {
-			if err := c.do(func(context.Context, execer) error { return nil }); err != nil {
+			if err := c.do(func(context.Context, grouped) error { return nil }); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -106,5 +107,30 @@ func TestCommittedBeforeItEnds(t *testing.T) {
 	c.run(context.Background())
 	if n := alarms(t, db); n != 3 {
 		t.Errorf("%d of 3 changes are in the table", n)
+	}
+}
+
+// TestRolledBackAnswersDoNotCount: what the valve counted in a transaction that
+// came to nothing is counted again when the change is tried again, and once.
+func TestRolledBackAnswersDoNotCount(t *testing.T) {
+	c, _ := committing(t)
+	var running sync.WaitGroup
+	running.Go(func() { c.run(context.Background()) })
+	v, tries := newValve(), 0
+	answer := func(ctx context.Context, tx grouped) error {
+		if _, _, err := v.count(ctx, tx, 1, "email", "reader@example.org", false, time.Now()); err != nil {
+			return err
+		}
+		if tries++; tries < 5 {
+			return errors.New("the database is away")
+		}
+		return nil
+	}
+	for c.do(answer) != nil {
+	}
+	close(c.in)
+	running.Wait()
+	if got := v.at(valveKey{1, "email", "example.org"}); tries != 5 || got.settled != 1 {
+		t.Errorf("after %d tries %d answers are counted", tries, got.settled)
 	}
 }

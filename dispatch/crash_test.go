@@ -117,14 +117,14 @@ func (w *world) start() {
 	p.w = &worker{
 		name: "email", channel: silent{}, cap: silent{}.Capacity(), ledger: w.ledger, commit: commit, people: never{},
 		policy: Policy{Retry: []time.Duration{time.Second}, GiveUp: 48 * time.Hour, AfterLostReply: RetryLost},
-		valve:  newValve(w.ledger), log: log, session: s.ID,
+		valve:  newValve(), log: log, session: s.ID,
 	}
 	w.procs = append(w.procs, p)
 }
 
 // settled waits until everything that a process posted is committed.
 func (p *proc) settled() {
-	_ = p.w.commit.do(func(context.Context, execer) error { return nil })
+	_ = p.w.commit.do(func(context.Context, grouped) error { return nil })
 }
 
 func (w *world) pick() *proc {
@@ -152,7 +152,7 @@ func (p *proc) pick(t *rapid.T, marked bool) *handing {
 func (w *world) Feed(*rapid.T) {
 	var fed []int64
 	p := w.pick()
-	must(w.t, p.w.commit.do(func(ctx context.Context, tx execer) (err error) {
+	must(w.t, p.w.commit.do(func(ctx context.Context, tx grouped) (err error) {
 		runs, err := w.ledger.openRuns(ctx, w.clock.Add(72*time.Hour))
 		if err != nil {
 			return err
@@ -177,7 +177,7 @@ func (w *world) LoseQueue(*rapid.T) {
 		w.queue = nil
 	}
 	p := w.pick()
-	must(w.t, p.w.commit.do(func(ctx context.Context, tx execer) error {
+	must(w.t, p.w.commit.do(func(ctx context.Context, tx grouped) error {
 		_, err := w.ledger.requeue(ctx, tx, fmt.Sprint(w.epoch), w.clock.Add(-time.Hour), w.clock)
 		return err
 	}))
@@ -193,7 +193,7 @@ func (w *world) Claim(*rapid.T) {
 	}
 	p := w.pick()
 	var rows []claimed
-	must(w.t, p.w.commit.do(func(ctx context.Context, tx execer) (err error) {
+	must(w.t, p.w.commit.do(func(ctx context.Context, tx grouped) (err error) {
 		rows, err = w.ledger.claim(ctx, tx, p.s.ID, entry, w.clock)
 		return err
 	}))
@@ -235,7 +235,7 @@ func (w *world) Answer(*rapid.T) {
 	}
 	id := h.rows[0].id
 	o := Outcome{Status: Sent, Code: 250}
-	switch rapid.IntRange(0, 5).Draw(w.t, "answer") {
+	switch rapid.IntRange(0, 6).Draw(w.t, "answer") {
 	case 0:
 		o = Outcome{Status: Refused, Failure: Failure{Scope: ScopeRecipient, Reason: "later"}}
 	case 1:
@@ -243,6 +243,10 @@ func (w *world) Answer(*rapid.T) {
 	case 2:
 		o = Outcome{Status: Lost, Failure: Failure{Scope: ScopeConnection}}
 		w.lost[id]++
+		w.takes[id] += rapid.IntRange(0, 1).Draw(w.t, "taken all the same")
+	case 3:
+		o = Outcome{Status: Abandoned, Failure: Failure{Reason: ReasonShutdown}}
+		w.marked++
 		w.takes[id] += rapid.IntRange(0, 1).Draw(w.t, "taken all the same")
 	default:
 		w.takes[id]++
@@ -326,8 +330,15 @@ func (w *world) Resume(*rapid.T) {
 	must(w.t, err)
 }
 
+func (w *world) Cancel(*rapid.T) {
+	if rapid.IntRange(0, 4).Draw(w.t, "really") == 0 {
+		_, _, err := w.ledger.Cancel(context.Background(), "142", w.clock)
+		must(w.t, err)
+	}
+}
+
 func (w *world) Resend(*rapid.T) {
-	s := rapid.SampledFrom([]Selection{SelectFailed, SelectUnsent}).Draw(w.t, "scope")
+	s := rapid.SampledFrom([]Selection{SelectFailed, SelectUnsent, SelectNew, SelectOutdated}).Draw(w.t, "scope")
 	_, err := w.ledger.Plan(context.Background(), Planning{
 		Kind: KindIssue, Issue: issue.Issue{ID: "142"}, Revision: issue.Revision{N: 1},
 		Selection: s, Channels: []Channel{silent{}}, Now: w.clock,
@@ -338,7 +349,7 @@ func (w *world) Resend(*rapid.T) {
 // Check is what holds between any two steps.
 func (w *world) Check(*rapid.T) {
 	rows := w.rows()
-	perReader := map[string]int{}
+	perReader, copies, doubts := map[string]int{}, map[string]int{}, map[string]int{}
 	for _, r := range rows {
 		if most := 1 + w.lost[r.id]; w.takes[r.id] > most {
 			w.t.Fatalf("delivery %d was taken %d times with %d lost answers", r.id, w.takes[r.id], w.lost[r.id])
@@ -351,6 +362,13 @@ func (w *world) Check(*rapid.T) {
 		}
 		if r.state.Open() {
 			perReader[r.address]++
+		}
+		copies[r.address] += w.takes[r.id]
+		doubts[r.address] += w.lost[r.id]
+	}
+	for a, n := range copies {
+		if n > 1+doubts[a] {
+			w.t.Fatalf("%s has %d copies of one issue with %d lost answers", a, n, doubts[a])
 		}
 	}
 	for a, n := range perReader {
@@ -424,7 +442,7 @@ func TestCrashAnywhere(t *testing.T) {
 			if r.state.Open() {
 				rt.Fatalf("delivery %d is still %s", r.id, r.state)
 			}
-			if w.takes[r.id] > 0 && r.state != StateSent && r.state != StateUnconfirmed && w.lost[r.id] == 0 {
+			if w.takes[r.id] > 0 && r.state != StateSent && r.state != StateUnconfirmed {
 				rt.Fatalf("delivery %d was taken and is %s", r.id, r.state)
 			}
 			if r.state == StateUnconfirmed && w.lost[r.id] == 0 {

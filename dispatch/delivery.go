@@ -46,7 +46,8 @@ const (
 	ReasonHeld      = "held"       // waits for an operator
 	ReasonCancelled = "cancelled"
 	ReasonPanic     = "panic"
-	ReasonRate      = "rate" // our own limit for the recipient's domain
+	ReasonShutdown  = "shutdown" // unconfirmed: we stopped and did not wait for the answer any longer
+	ReasonRate      = "rate"     // our own limit for the recipient's domain
 )
 
 // Never is the time at which a row is due that only an operator can free.
@@ -58,6 +59,16 @@ type Progress struct {
 	Attempts int
 	Lost     int
 	FirstAt  time.Time // first failure that counts against GiveUp; zero: none yet
+}
+
+// ended is the end of a delivery that is not to be sent again. One whose answer
+// was lost before may be with its reader, and must not look as if it were not:
+// a resend would double it.
+func (p Progress) ended(s State, reason string) (State, string) {
+	if p.Lost > 0 {
+		return StateUnconfirmed, ReasonLostReply
+	}
+	return s, reason
 }
 
 // Happening is what can happen to a delivery.
@@ -130,7 +141,7 @@ func Next(p Progress, e Event, policy Policy, now time.Time) (c Change, ok bool)
 		}
 	case Blocked:
 		if p.State == StateLeased {
-			return to(StateSkipped, e.Reason)
+			return to(p.ended(StateSkipped, e.Reason))
 		}
 	case Granted:
 		if p.State == StateLeased {
@@ -141,12 +152,13 @@ func Next(p Progress, e Event, policy Policy, now time.Time) (c Change, ok bool)
 		case StateLeased:
 			return to(StateDue, "")
 		case StateMarked:
+			c.Attempts++
 			return to(StateUnconfirmed, ReasonCrash)
 		}
 	case Cancelled:
 		switch p.State {
 		case StateDue, StateQueued, StateLeased:
-			return to(StateSkipped, ReasonCancelled)
+			return to(p.ended(StateSkipped, ReasonCancelled))
 		}
 	case Held:
 		switch p.State {
@@ -177,6 +189,13 @@ func answered(p Progress, e Event, policy Policy, now time.Time) (Change, bool) 
 			c.To, c.DueAt = StateDue, now
 			return c, true
 		}
+	case Abandoned:
+		// Our own end must never mail anybody twice.
+		if p.State == StateMarked || p.State == StateLeased {
+			c.Attempts++
+			c.To, c.Reason = StateUnconfirmed, o.Failure.Reason
+			return c, true
+		}
 	case Lost:
 		if p.State == StateMarked {
 			c.Lost++
@@ -191,7 +210,10 @@ func answered(p Progress, e Event, policy Policy, now time.Time) (Change, bool) 
 	case Refused:
 		if p.State == StateLeased || p.State == StateMarked {
 			c = policy.refused(p, o.Failure, now)
-			if e.Hold && c.To == StateFailed {
+			switch {
+			case c.To == StateFailed && p.Lost > 0:
+				c.To, c.Reason, c.Suppress = StateUnconfirmed, ReasonLostReply, false
+			case c.To == StateFailed && e.Hold:
 				c.To, c.Reason, c.DueAt, c.Suppress = StateDue, ReasonHeld, Never, false
 			}
 			return c, true

@@ -27,6 +27,7 @@ var happenings = map[string]dispatch.Event{
 	"lost":         answer(dispatch.Outcome{Status: dispatch.Lost}),
 	"returned":     answer(dispatch.Outcome{Status: dispatch.Returned}),
 	"stopped":      answer(dispatch.Outcome{Status: dispatch.Stopped}),
+	"abandoned":    answer(dispatch.Outcome{Status: dispatch.Abandoned, Failure: dispatch.Failure{Reason: dispatch.ReasonShutdown}}),
 }
 
 func answer(o dispatch.Outcome) dispatch.Event {
@@ -46,10 +47,12 @@ func TestNextTable(t *testing.T) {
 			"given back": "due", "blocked": "skipped unsubscribed", "granted": "marked", "session died": "due",
 			"cancelled": "skipped cancelled", "held": "due held", "returned": "due",
 			"temporary": "due scripted", "permanent": "failed scripted", "account": "due scripted",
+			"abandoned": "unconfirmed shutdown",
 		},
 		dispatch.StateMarked: {
 			"session died": "unconfirmed crash", "sent": "sent", "lost": "due lost-reply",
 			"temporary": "due scripted", "permanent": "failed scripted", "account": "due scripted",
+			"abandoned": "unconfirmed shutdown",
 		},
 		dispatch.StateUnconfirmed: {"sent": "sent"},
 	}
@@ -116,5 +119,23 @@ func TestHoldInsteadOfFailing(t *testing.T) {
 	e.Hold = true
 	if c, _ := dispatch.Next(dispatch.Progress{State: dispatch.StateMarked}, e, dispatchtest.Policy(), now); c.Reason == dispatch.ReasonHeld {
 		t.Error("a row that only waits for its retry was held")
+	}
+}
+
+// A delivery whose answer was lost may be with its reader: no later end may look
+// as if it were not, or a resend would double it.
+func TestLostStaysInDoubt(t *testing.T) {
+	now := time.Date(2026, 11, 23, 9, 0, 0, 0, time.UTC)
+	for name, from := range map[string]dispatch.State{
+		"permanent": dispatch.StateLeased, "blocked": dispatch.StateLeased, "cancelled": dispatch.StateDue,
+	} {
+		c, ok := dispatch.Next(dispatch.Progress{State: from, Lost: 1}, happenings[name], dispatchtest.Policy(), now)
+		if !ok || c.To != dispatch.StateUnconfirmed || c.Reason != dispatch.ReasonLostReply || c.Suppress {
+			t.Errorf("%s after a lost answer: %+v, %v", name, c, ok)
+		}
+	}
+	c, _ := dispatch.Next(dispatch.Progress{State: dispatch.StateMarked, Lost: 1}, happenings["sent"], dispatchtest.Policy(), now)
+	if c.To != dispatch.StateSent {
+		t.Errorf("the second try went through: %+v", c)
 	}
 }

@@ -89,7 +89,7 @@ func (d *Dispatcher) live(ctx context.Context) error {
 
 	commit := newCommitter(d.o.Ledger.mark, d.o.Logger)
 	f := &feeder{ledger: d.o.Ledger, commit: commit, queue: d.o.Queue, wake: make(chan struct{}, 1)}
-	v := newValve(d.o.Ledger)
+	v := newValve()
 	for _, r := range d.o.Routes {
 		f.workers = append(f.workers, d.worker(r, session, commit, v, f.wake))
 	}
@@ -199,7 +199,7 @@ func (d *Dispatcher) keepHouse(ctx context.Context, f *feeder, commit *committer
 	if err := f.repair(ctx, now); err != nil {
 		return err
 	}
-	err = commit.do(func(ctx context.Context, tx execer) error {
+	err = commit.do(func(ctx context.Context, tx grouped) error {
 		_, err := l.skipCancelled(ctx, tx, now)
 		return err
 	})
@@ -208,6 +208,11 @@ func (d *Dispatcher) keepHouse(ctx context.Context, f *feeder, commit *committer
 	}
 	if _, err := l.FinishPlans(ctx, now.Add(-abandonedPlan), now); err != nil {
 		return err
+	}
+	for _, w := range f.workers {
+		if err := w.tell(ctx, now); err != nil {
+			return err
+		}
 	}
 	finished, err := l.finishRuns(ctx, now)
 	for _, run := range finished {

@@ -271,6 +271,66 @@ func TestHeldDomain(t *testing.T) {
 	})
 }
 
+// TestEverybodyUnknown: a relay that knows nobody, at a hundred companies' domains.
+func TestEverybodyUnknown(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := dispatchtest.Open(t)
+		for i := range 100 {
+			f.SubscribeOne(t, "email", fmt.Sprintf("info@company%d.example", i))
+		}
+		c := &dispatchtest.Carrier{Script: func(string, int) dispatchtest.Answer {
+			return dispatchtest.Answer{Outcome: dispatchtest.Refuse(dispatch.ScopeRecipient, true, 550, "5.1.1 unknown"), Early: true}
+		}}
+		f.Plan(t, "142", c)
+		run(t, f.Dispatcher(t, c), time.Minute)
+		wantStates(t, f, "142", map[dispatch.State]int{dispatch.StateFailed: 19, dispatch.StateDue: 81})
+		if got := runState(t, f, "142"); got != "held" {
+			t.Errorf("the run is %q", got)
+		}
+	})
+}
+
+// TestOwnEndDoublesNobody ends the process while the carrier still works on what
+// it has taken, for longer than anybody waits.
+func TestOwnEndDoublesNobody(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := dispatchtest.Open(t)
+		f.Subscribe(t, "email", "example.org", 10)
+		c := &dispatchtest.Carrier{Limits: dispatch.Capacity{Lanes: 4}, Script: func(_ string, n int) dispatchtest.Answer {
+			if n == 1 {
+				return dispatchtest.Answer{Takes: true, Outcome: dispatch.Outcome{Status: dispatch.Abandoned, Failure: dispatch.Failure{Reason: dispatch.ReasonShutdown}}}
+			}
+			return dispatchtest.Answer{}
+		}}
+		f.Plan(t, "142", c)
+		run(t, f.Dispatcher(t, c), time.Second)
+		run(t, f.Dispatcher(t, c), 20*time.Minute)
+		wantStates(t, f, "142", map[dispatch.State]int{dispatch.StateUnconfirmed: 10})
+		wantOnce(t, c, 10)
+	})
+}
+
+// TestLostThenCancelled: what may have arrived is not sent again by a resend of
+// what was not sent.
+func TestLostThenCancelled(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := dispatchtest.Open(t)
+		f.SubscribeOne(t, "email", "reader@example.org")
+		c := &dispatchtest.Carrier{Script: func(string, int) dispatchtest.Answer {
+			return dispatchtest.Answer{Takes: true, Outcome: dispatch.Outcome{Status: dispatch.Lost}}
+		}}
+		f.Plan(t, "142", c)
+		run(t, f.Dispatcher(t, c), 2*time.Second)
+		if _, _, err := f.Ledger.Cancel(t.Context(), "142", time.Now()); err != nil {
+			t.Fatal(err)
+		}
+		wantStates(t, f, "142", map[dispatch.State]int{dispatch.StateUnconfirmed: 1})
+		if got, err := f.Ledger.Select(t.Context(), dispatch.Resend{Issue: "142", Selection: dispatch.SelectUnsent}, "email"); err != nil || len(got) != 0 {
+			t.Errorf("unsent selects %v, %v", got, err)
+		}
+	})
+}
+
 func TestPauseResumeCancel(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := dispatchtest.Open(t)
@@ -371,8 +431,10 @@ func TestPanicSetsOneMessageAside(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := dispatchtest.Open(t)
 		f.Subscribe(t, "email", "example.org", 20)
-		c := &dispatchtest.Carrier{Script: func(a string, _ int) dispatchtest.Answer {
-			return dispatchtest.Answer{Panic: a == "reader5@example.org" || a == "reader6@example.org", Early: a == "reader5@example.org"}
+		c := &dispatchtest.Carrier{Script: func(a string, n int) dispatchtest.Answer {
+			return dispatchtest.Answer{
+				Panic: n == 1 && (a == "reader5@example.org" || a == "reader6@example.org"), Early: a == "reader5@example.org",
+			}
 		}}
 		f.Plan(t, "142", c)
 		run(t, f.Dispatcher(t, c), 20*time.Minute)

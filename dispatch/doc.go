@@ -5,9 +5,9 @@
 // # The path of the data
 //
 // [Ledger.Plan] freezes an approved revision into a run: the channel's encoded
-// variants, the audience, and one row per delivery (plan.go, resend.go). From
+// variants, the audience, and one row per delivery (plan.go, selection.go). From
 // then on the [Dispatcher] moves rows along, and every step is one statement in
-// SQL whose meaning [Next] decides (delivery.go):
+// SQL that carries out what [Next] decides (delivery.go):
 //
 //	due ──feeder──► queued ──claim──► leased ──marker──► marked ──settle──► sent
 //	 ▲                │                  │                  │
@@ -16,7 +16,7 @@
 //	                                                        ├─► skipped      unsubscribed, suppressed, cancelled
 //	                                                        └─► unconfirmed  the answer is not known
 //
-// The [Feeder] takes rows that are due and puts chunks of their ids into the
+// The feeder takes rows that are due and puts chunks of their ids into the
 // [Queue]. The worker pulls a chunk, claims its rows for this process's session
 // by compare-and-set, acknowledges the chunk, and hands the rows to a
 // [Channel], one lane a connection. The channel calls back for the late marker

@@ -21,7 +21,7 @@ const (
 	maxWindow = 5000
 )
 
-// Feeder puts due rows into the queue: first sends, retries, resends and
+// feeder puts due rows into the queue: first sends, retries, resends and
 // repairs all take this way.
 type feeder struct {
 	ledger  *Ledger
@@ -31,8 +31,7 @@ type feeder struct {
 	wake    chan struct{} // a worker has taken an entry
 }
 
-// feed fills the queue once. It reports whether there is more to feed than the
-// queue has room for.
+// feed fills the queue once.
 func (f *feeder) feed(ctx context.Context, now time.Time) error {
 	epoch, err := f.queue.Epoch(ctx)
 	if err != nil {
@@ -67,7 +66,7 @@ func (f *feeder) feedChannel(ctx context.Context, w *worker, runs []openRun, epo
 			continue
 		}
 		var fed []int64
-		err := f.commit.do(func(ctx context.Context, tx execer) (err error) {
+		err := f.commit.do(func(ctx context.Context, tx grouped) (err error) {
 			fed, err = f.ledger.feed(ctx, tx, run.id, w.name, epoch, room, now)
 			return err
 		})
@@ -93,7 +92,7 @@ func (f *feeder) repair(ctx context.Context, now time.Time) error {
 	if err != nil {
 		return err
 	}
-	return f.commit.do(func(ctx context.Context, tx execer) error {
+	return f.commit.do(func(ctx context.Context, tx grouped) error {
 		_, err := f.ledger.requeue(ctx, tx, epoch, now.Add(-queuedTooLong), now)
 		return err
 	})

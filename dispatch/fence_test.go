@@ -7,8 +7,9 @@ import (
 	"pgregory.net/rapid"
 )
 
-// TestFencedProcessIsNotHeard lets a process that was taken for dead go on and
-// answer for rows that another one has by now: nothing may change.
+// TestFencedProcessIsNotHeard lets a process that was taken for dead go on, ask
+// for the mark and answer for rows that another one has by now: it is refused,
+// and nothing changes.
 func TestFencedProcessIsNotHeard(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		w := newWorld(rt, t.TempDir())
@@ -35,6 +36,11 @@ func TestFencedProcessIsNotHeard(t *testing.T) {
 		owner.settled()
 		before := w.rows()
 		for _, r := range lost {
+			granted, err := (&handing{worker: fenced.w, rows: []claimed{r}}).mark(context.Background(), "")
+			must(rt, err)
+			if granted[0] {
+				rt.Errorf("delivery %d was marked by a process that had lost it", r.id)
+			}
 			fenced.w.settle(context.Background(), r, false, Outcome{
 				Status:  rapid.SampledFrom([]Status{Refused, Returned, Stopped, Lost}).Draw(rt, "what the other says"),
 				Failure: Failure{Scope: ScopeRecipient, Permanent: rapid.Bool().Draw(rt, "for good")},
@@ -53,7 +59,7 @@ func TestFencedProcessIsNotHeard(t *testing.T) {
 
 // claimAll gives every row that is due to one process.
 func (w *world) claimAll(p *proc) (rows []claimed) {
-	must(w.t, p.w.commit.do(func(ctx context.Context, tx execer) error {
+	must(w.t, p.w.commit.do(func(ctx context.Context, tx grouped) error {
 		fed, err := w.ledger.feed(ctx, tx, w.run, "email", "0", readers, w.clock)
 		if err == nil {
 			rows, err = w.ledger.claim(ctx, tx, p.s.ID, fed, w.clock)

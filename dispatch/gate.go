@@ -21,8 +21,14 @@ type gate struct {
 	probing bool
 	until   time.Time // no probe before
 	wait    time.Duration
-	broken  int // connection failures in a row
+	broken  int    // connection failures in a row
+	stops   int    // how often it was stopped
+	why     string // it is stopped
 }
+
+// pass is the permission to deliver one batch. What began before the channel was
+// stopped says nothing about whether it has been mended.
+type pass struct{ stops int }
 
 const (
 	// A relay that is away is asked every second at first, every minute later.
@@ -41,17 +47,27 @@ func newGate(longest time.Duration, lanes int) *gate {
 }
 
 // enter asks for passage of one batch.
-func (g *gate) enter(now time.Time) bool {
+func (g *gate) enter(now time.Time) (p pass, ok bool) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if !g.open {
-		return true
+		return pass{g.stops}, true
 	}
 	if g.probing || now.Before(g.until) {
-		return false
+		return pass{}, false
 	}
 	g.probing = true
-	return true
+	return pass{g.stops}, true
+}
+
+// stopped tells why the channel is stopped; "" when it is not.
+func (g *gate) stopped() string {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if !g.open {
+		return ""
+	}
+	return g.why
 }
 
 // shut reports whether nothing would be let through.
@@ -99,23 +115,26 @@ const (
 )
 
 // report tells the gate how a batch that entered went.
-func (g *gate) report(o Outcome, now time.Time) verdict {
+func (g *gate) report(p pass, o Outcome, now time.Time) verdict {
 	g.mu.Lock()
 	defer g.mu.Unlock()
+	if g.open && p.stops != g.stops {
+		return gateSame // it began before the channel was stopped
+	}
 	wasProbe := g.probing
 	g.probing = false
 	if g.open {
 		defer g.signal()
 	}
 	switch {
-	case o.Status == Stopped, o.Status == Returned:
+	case o.Status == Stopped, o.Status == Returned, o.Status == Abandoned:
 		return gateSame // nothing was learned
 	case o.Status == Refused && o.Failure.Scope == ScopeAccount:
-		return g.stop(o.Failure.Wait, now)
+		return g.stop(o, now)
 	case o.Status == Lost, o.Status == Refused && o.Failure.Scope == ScopeConnection:
 		g.broken++
 		if wasProbe && g.open || g.broken >= max(brokenInARow, 2*g.lanes) {
-			return g.stop(0, now)
+			return g.stop(o, now)
 		}
 		return gateSame
 	}
@@ -129,21 +148,22 @@ func (g *gate) report(o Outcome, now time.Time) verdict {
 
 // stop shuts the gate, each time for twice as long, at least for what the
 // carrier asked for.
-func (g *gate) stop(asked time.Duration, now time.Time) verdict {
+func (g *gate) stop(o Outcome, now time.Time) verdict {
 	first, most := relayProbe, relayProbeMax
-	if asked > 0 {
+	if asked := o.Failure.Wait; asked > 0 {
 		first, most = asked, max(asked, accountProbeMax)
 	}
-	if g.open && now.Before(g.until) {
-		return gateSame // other lanes have said so already
+	g.why = o.Failure.Reason
+	if o.Reply != "" {
+		g.why += "：" + cutReply(o.Reply)
 	}
 	g.wait = min(max(2*g.wait, first), most, g.longest)
 	g.until = now.Add(g.wait)
-	was := g.open
-	g.open = true
-	if was {
+	if g.open {
 		return gateSame
 	}
+	g.open = true
+	g.stops++
 	return gateStopped
 }
 

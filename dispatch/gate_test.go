@@ -11,39 +11,66 @@ var (
 	took       = Outcome{Status: Sent}
 	dropped    = Outcome{Status: Refused, Failure: Failure{Scope: ScopeConnection}}
 	badLogin   = Outcome{Status: Refused, Failure: Failure{Scope: ScopeAccount, Wait: 30 * time.Second}}
-	unreached  = Outcome{Status: Refused, Failure: Failure{Scope: ScopeAccount}}
+	unreached  = Outcome{Status: Refused, Failure: Failure{Scope: ScopeAccount, Reason: "dial-failed"}}
 	noMailbox  = Outcome{Status: Refused, Failure: Failure{Scope: ScopeRecipient, Permanent: true}}
 	nothing    = Outcome{Status: Returned}
 	replyGone  = Outcome{Status: Lost}
 	gateMaxAge = 8 * time.Hour
 )
 
+// enter and report are those of a batch that began just now.
+func enter(g *gate, now time.Time) bool {
+	_, ok := g.enter(now)
+	return ok
+}
+
+func report(g *gate, o Outcome, now time.Time) verdict { return g.report(pass{g.stops}, o, now) }
+
+// TestGateIgnoresWhatBeganBefore: eight lanes are at work when the relay begins to
+// refuse; that one of them still gets through does not mean that it is mended.
+func TestGateIgnoresWhatBeganBefore(t *testing.T) {
+	now := time.Date(2026, 11, 23, 9, 0, 0, 0, time.UTC)
+	g := newGate(gateMaxAge, 8)
+	before, _ := g.enter(now)
+	report(g, unreached, now)
+	if got := g.report(before, took, now); got != gateSame || g.stopped() == "" {
+		t.Errorf("a batch from before the stop reopened the channel: %v, %q", got, g.stopped())
+	}
+	probe, ok := g.enter(g.until)
+	if !ok {
+		t.Fatal("no probe")
+	}
+	if got := g.report(probe, took, g.until); got != gateMended || g.stopped() != "" {
+		t.Errorf("the probe did not reopen the channel: %v, %q", got, g.stopped())
+	}
+}
+
 func TestGateStopsAtOnceForTheAccount(t *testing.T) {
 	now := time.Date(2026, 11, 23, 9, 0, 0, 0, time.UTC)
 	g := newGate(gateMaxAge, 8)
-	if got := g.report(badLogin, now); got != gateStopped {
+	if got := report(g, badLogin, now); got != gateStopped {
 		t.Fatalf("a refused login: verdict %v", got)
 	}
-	if g.enter(now.Add(29 * time.Second)) {
+	if enter(g, now.Add(29*time.Second)) {
 		t.Error("let somebody through before the wait was over")
 	}
 	probe := now.Add(30 * time.Second)
-	if !g.enter(probe) {
+	if !enter(g, probe) {
 		t.Fatal("no probe after the wait")
 	}
-	if g.enter(probe) || !g.shut(probe) {
+	if enter(g, probe) || !g.shut(probe) {
 		t.Error("two probes at a time")
 	}
-	if got := g.report(badLogin, probe); got != gateSame {
+	if got := report(g, badLogin, probe); got != gateSame {
 		t.Errorf("a failed probe: verdict %v, want no second alarm", got)
 	}
-	if g.enter(probe.Add(59*time.Second)) || !g.enter(probe.Add(60*time.Second)) {
+	if enter(g, probe.Add(59*time.Second)) || !enter(g, probe.Add(60*time.Second)) {
 		t.Error("the second wait is not twice the first")
 	}
-	if got := g.report(took, probe.Add(61*time.Second)); got != gateMended {
+	if got := report(g, took, probe.Add(61*time.Second)); got != gateMended {
 		t.Errorf("a probe that went through: verdict %v", got)
 	}
-	if !g.enter(probe.Add(61*time.Second)) || !g.enter(probe.Add(61*time.Second)) {
+	if !enter(g, probe.Add(61*time.Second)) || !enter(g, probe.Add(61*time.Second)) {
 		t.Error("still shut after it was mended")
 	}
 }
@@ -63,12 +90,12 @@ func TestGateWaits(t *testing.T) {
 		now := time.Date(2026, 11, 23, 9, 0, 0, 0, time.UTC)
 		g := newGate(tt.longest, 8)
 		for i, want := range tt.want {
-			g.report(tt.o, now)
+			report(g, tt.o, now)
 			if got := g.until.Sub(now); got != want*time.Second {
 				t.Errorf("%s: wait %d is %s, want %s", tt.name, i+1, got, want*time.Second)
 			}
 			now = g.until
-			if !g.enter(now) {
+			if !enter(g, now) {
 				t.Fatalf("%s: no probe after wait %d", tt.name, i+1)
 			}
 		}
@@ -79,23 +106,23 @@ func TestGateConnections(t *testing.T) {
 	now := time.Date(2026, 11, 23, 9, 0, 0, 0, time.UTC)
 	g := newGate(gateMaxAge, 1)
 	for i := range brokenInARow - 1 {
-		if got := g.report([]Outcome{dropped, replyGone}[i%2], now); got != gateSame {
+		if got := report(g, []Outcome{dropped, replyGone}[i%2], now); got != gateSame {
 			t.Fatalf("stopped after %d broken connections", i+1)
 		}
 	}
-	g.report(noMailbox, now) // an answer, whatever it says, is a connection that works
+	report(g, noMailbox, now) // an answer, whatever it says, is a connection that works
 	for range brokenInARow - 1 {
-		g.report(dropped, now)
+		report(g, dropped, now)
 	}
-	if got := g.report(dropped, now); got != gateStopped {
+	if got := report(g, dropped, now); got != gateStopped {
 		t.Errorf("%d broken connections in a row: verdict %v", brokenInARow, got)
 	}
 	now = g.until
-	if !g.enter(now) {
+	if !enter(g, now) {
 		t.Fatal("no probe")
 	}
-	g.report(nothing, now) // the probe was given back
-	if !g.enter(now) {
+	report(g, nothing, now) // the probe was given back
+	if !enter(g, now) {
 		t.Error("a probe that was given back is not repeated")
 	}
 }
@@ -103,7 +130,7 @@ func TestGateConnections(t *testing.T) {
 func TestGateReady(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g := newGate(gateMaxAge, 1)
-		g.report(unreached, time.Now())
+		report(g, unreached, time.Now())
 		begin := time.Now()
 		if err := g.ready(t.Context()); err != nil {
 			t.Fatal(err)
@@ -111,13 +138,13 @@ func TestGateReady(t *testing.T) {
 		if waited := time.Since(begin); waited != time.Second {
 			t.Errorf("ready after %s", waited)
 		}
-		g.enter(time.Now())
-		time.AfterFunc(time.Minute, func() { g.report(took, time.Now()) })
+		enter(g, time.Now())
+		time.AfterFunc(time.Minute, func() { report(g, took, time.Now()) })
 		begin = time.Now()
 		if err := g.ready(t.Context()); err != nil || time.Since(begin) != time.Minute {
 			t.Errorf("while a probe is under way: %v after %s", err, time.Since(begin))
 		}
-		g.report(unreached, time.Now())
+		report(g, unreached, time.Now())
 		ctx, cancel := context.WithCancel(t.Context())
 		cancel()
 		if g.ready(ctx) == nil {

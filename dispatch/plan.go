@@ -6,6 +6,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"yizhan/issue"
@@ -37,7 +38,11 @@ type Planning struct {
 // called after each chunk with the share that is done.
 func (l *Ledger) Plan(ctx context.Context, p Planning, progress func(share float64)) (run int64, err error) {
 	variants := map[string][]Variant{}
-	for _, ch := range p.Channels {
+	for i, ch := range p.Channels {
+		if _, twice := variants[ch.Name()]; twice {
+			p.Channels = slices.Delete(slices.Clone(p.Channels), i, i+1)
+			return l.Plan(ctx, p, progress)
+		}
 		v, err := ch.Prepare(ctx, Content{Kind: p.Kind, Issue: p.Issue, Revision: p.Revision, PlannedAt: p.Now})
 		if err != nil {
 			return 0, fmt.Errorf("preparing issue %s for %s: %w", p.Issue.ID, ch.Name(), err)
@@ -55,7 +60,6 @@ func (l *Ledger) Plan(ctx context.Context, p Planning, progress func(share float
 }
 
 func (l *Ledger) insertRun(ctx context.Context, tx execer, p Planning, variants map[string][]Variant) (run int64, err error) {
-	var firstAt time.Time
 	for _, ch := range p.Channels {
 		first, err := l.firstPlanned(ctx, tx, p.Issue.ID, ch.Name())
 		switch {
@@ -64,16 +68,13 @@ func (l *Ledger) insertRun(ctx context.Context, tx execer, p Planning, variants 
 		case p.Selection == SelectFirst && !errors.Is(err, ErrNoRun), p.Selection != SelectFirst && err != nil:
 			return 0, err
 		}
-		if firstAt.IsZero() || first.Before(firstAt) {
-			firstAt = first
-		}
 	}
 	err = tx.QueryRowContext(ctx, `INSERT INTO runs
-		(kind, issue_id, revision, hash, scope, target, reason, state, salt, bound, first_at, not_before, created_at)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, 'planning', $8, (SELECT COALESCE(MAX(id), 0) FROM subscribers), $9, $10, $11)
+		(kind, issue_id, revision, hash, scope, target, reason, state, salt, bound, not_before, created_at)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, 'planning', $8, (SELECT COALESCE(MAX(id), 0) FROM subscribers), $9, $10)
 		RETURNING id`,
 		p.Kind, p.Issue.ID, p.Revision.N, p.Revision.Hash, p.Selection, p.Target, p.Reason, rand.Text(),
-		millis(firstAt), millis(p.NotBefore), millis(p.Now)).Scan(&run)
+		millis(p.NotBefore), millis(p.Now)).Scan(&run)
 	if err != nil {
 		return 0, err
 	}
@@ -93,8 +94,8 @@ func (l *Ledger) insertRun(ctx context.Context, tx execer, p Planning, variants 
 	return run, nil
 }
 
-// FinishPlans takes up plans that nobody has moved on since before: whoever
-// began them is gone. It returns how many became planned.
+// FinishPlans takes up plans that were begun before a time: whoever began them
+// is gone, or is helped. It returns how many became planned.
 func (l *Ledger) FinishPlans(ctx context.Context, before, now time.Time) (int, error) {
 	runs, err := ids(l.read.QueryContext(ctx, `SELECT id FROM runs WHERE state = 'planning' AND created_at < $1 ORDER BY id`, millis(before)))
 	if err != nil {
@@ -118,13 +119,11 @@ type plan struct {
 
 func (l *Ledger) finishPlan(ctx context.Context, run int64, now time.Time, progress func(float64)) error {
 	p := plan{run: run}
-	var first int64
-	err := l.read.QueryRowContext(ctx, `SELECT issue_id, revision, scope, target, bound, first_at, not_before FROM runs WHERE id = $1`, run).
-		Scan(&p.query.issue, &p.query.revision, &p.query.selection, &p.query.target, &p.bound, &first, &p.notBefore)
+	err := l.read.QueryRowContext(ctx, `SELECT issue_id, revision, scope, target, bound, not_before FROM runs WHERE id = $1`, run).
+		Scan(&p.query.issue, &p.query.revision, &p.query.selection, &p.query.target, &p.bound, &p.notBefore)
 	if err != nil {
 		return fmt.Errorf("reading run %d: %w", run, err)
 	}
-	p.query.firstAt = instant(first)
 	channels, err := l.runChannels(ctx, run)
 	if err != nil {
 		return err
@@ -157,9 +156,10 @@ func (l *Ledger) finishPlan(ctx context.Context, run int64, now time.Time, progr
 // chunk plans the next planChunk subscribers of one channel. Another process
 // may be doing the same: the cursor moves by compare-and-set.
 func (p plan) chunk(ctx context.Context, tx execer, now time.Time) (cursor int64, done bool, err error) {
-	var isDone int
-	err = tx.QueryRowContext(ctx, `SELECT cursor, done FROM run_channels WHERE run_id = $1 AND channel = $2`, p.run, p.query.channel).Scan(&cursor, &isDone)
-	if err != nil || isDone == 1 {
+	var over bool // planned, or cancelled meanwhile
+	err = tx.QueryRowContext(ctx, `SELECT c.cursor, CASE WHEN c.done = 1 OR r.state <> 'planning' THEN 1 ELSE 0 END
+		FROM run_channels c JOIN runs r ON r.id = c.run_id WHERE c.run_id = $1 AND c.channel = $2`, p.run, p.query.channel).Scan(&cursor, &over)
+	if err != nil || over {
 		return p.bound, true, err
 	}
 	who, more := p.query.who()

@@ -136,3 +136,28 @@ func TestPlanChangesNothingWhenTheContentIsBad(t *testing.T) {
 		t.Errorf("status = %+v, %v", s, err)
 	}
 }
+
+// TestCancelWhilePlanning: a run that is not planned yet can be cancelled, and
+// never begins; pausing it is refused, because it would begin all the same.
+func TestCancelWhilePlanning(t *testing.T) {
+	f := dispatchtest.Open(t)
+	populate(t, f, 25_000)
+	ctx, cancel := context.WithCancel(t.Context())
+	_, err := f.Ledger.Plan(ctx, dispatchtest.Planning("142", dispatch.SelectFirst, &dispatchtest.Carrier{}), func(float64) { cancel() })
+	if err == nil {
+		t.Fatal("the plan went on after its process had ended")
+	}
+	if _, err := f.Ledger.Pause(t.Context(), "142", time.Now()); !errors.Is(err, dispatch.ErrPlanning) {
+		t.Errorf("pausing it: %v", err)
+	}
+	if runs, rows, err := f.Ledger.Cancel(t.Context(), "142", time.Now()); err != nil || runs != 1 || rows != 10_000 {
+		t.Errorf("cancelled %d runs and %d rows, %v", runs, rows, err)
+	}
+	if _, err := f.Ledger.FinishPlans(t.Context(), time.Now().Add(time.Second), time.Now()); err != nil {
+		t.Error(err)
+	}
+	wantStates(t, f, "142", map[dispatch.State]int{dispatch.StateSkipped: 10_000})
+	if got := runState(t, f, "142"); got != "cancelled" {
+		t.Errorf("the run is %q", got)
+	}
+}

@@ -3,6 +3,7 @@ package dispatch
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"time"
 )
@@ -20,10 +21,21 @@ const (
 	RunFinished  RunState = "finished" // no row is open
 )
 
+// ErrPlanning says that a run is not planned yet.
+var ErrPlanning = errors.New("the run is still being planned: wait for it, or cancel it")
+
 // Pause stops the open runs of an issue before their next marker. It returns
-// how many runs it paused.
+// how many runs it paused, or ErrPlanning when one is not planned yet: that one
+// would begin although it was paused.
 func (l *Ledger) Pause(ctx context.Context, issueID string, now time.Time) (runs int64, err error) {
 	err = l.transact(ctx, "pausing issue "+issueID, func(tx execer) error {
+		var planning int
+		if err := tx.QueryRowContext(ctx, `SELECT COUNT(*) FROM runs WHERE issue_id = $1 AND state = 'planning'`, issueID).Scan(&planning); err != nil {
+			return err
+		}
+		if planning > 0 {
+			return ErrPlanning
+		}
 		runs, err = l.moveRuns(ctx, tx, issueID, RunPlanned, RunPaused)
 		if err != nil || runs == 0 {
 			return err
@@ -37,6 +49,11 @@ func (l *Ledger) Pause(ctx context.Context, issueID string, now time.Time) (runs
 // held. It returns how many runs and rows.
 func (l *Ledger) Resume(ctx context.Context, issueID string, now time.Time) (runs, freed int64, err error) {
 	err = l.transact(ctx, "resuming issue "+issueID, func(tx execer) error {
+		// The time of the pause is not the recipients': their give_up begins anew.
+		if _, err := tx.ExecContext(ctx, `UPDATE deliveries SET first_at = 0
+			WHERE state = 'due' AND first_at > 0 AND run_id IN (SELECT id FROM runs WHERE issue_id = $1 AND state = 'paused')`, issueID); err != nil {
+			return err
+		}
 		if runs, err = l.moveRuns(ctx, tx, issueID, RunPaused, RunPlanned); err != nil {
 			return err
 		}
@@ -46,12 +63,11 @@ func (l *Ledger) Resume(ctx context.Context, issueID string, now time.Time) (run
 	return runs, freed, err
 }
 
-// Cancel ends the open runs of an issue: what has not been handed over is
-// skipped. A run that is still being planned is refused. It returns how many
-// runs and rows.
+// Cancel ends the open runs of an issue, also one that is still being planned:
+// what has not been handed over is skipped. It returns how many runs and rows.
 func (l *Ledger) Cancel(ctx context.Context, issueID string, now time.Time) (runs, rows int64, err error) {
 	err = l.transact(ctx, "cancelling issue "+issueID, func(tx execer) error {
-		for _, from := range []RunState{RunPlanned, RunPaused} {
+		for _, from := range []RunState{RunPlanning, RunPlanned, RunPaused} {
 			n, err := l.moveRuns(ctx, tx, issueID, from, RunCancelled)
 			if err != nil {
 				return err
@@ -70,8 +86,11 @@ func (l *Ledger) Cancel(ctx context.Context, issueID string, now time.Time) (run
 func (l *Ledger) skipCancelled(ctx context.Context, tx execer, now time.Time) (int64, error) {
 	var rows int64
 	for _, in := range []string{"state = 'due'", "state IN ('queued','leased','marked') AND state <> 'marked'"} {
-		res, err := tx.ExecContext(ctx, `UPDATE deliveries SET state = 'skipped', reason = $1, claim = 0, due_at = 0, updated_at = $2
-			WHERE `+in+` AND run_id IN (SELECT id FROM runs WHERE state = 'cancelled')`, ReasonCancelled, millis(now))
+		res, err := tx.ExecContext(ctx, `UPDATE deliveries SET
+				state = CASE WHEN lost > 0 THEN 'unconfirmed' ELSE 'skipped' END,
+				reason = CASE WHEN lost > 0 THEN $1 ELSE $2 END,
+				claim = 0, due_at = 0, updated_at = $3
+			WHERE `+in+` AND run_id IN (SELECT id FROM runs WHERE state = 'cancelled')`, ReasonLostReply, ReasonCancelled, millis(now))
 		if err != nil {
 			return 0, err
 		}

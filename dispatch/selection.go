@@ -19,8 +19,8 @@ const (
 	SelectFailed      Selection = "failed"      // newest delivery failed
 	SelectUnsent      Selection = "unsent"      // in the first audience, and nothing was sent or may have been
 	SelectUnconfirmed Selection = "unconfirmed" // newest delivery is unconfirmed
-	SelectNew         Selection = "new"         // confirmed after the first run was planned, no delivery yet
-	SelectOutdated    Selection = "outdated"    // newest sent delivery is of an older revision
+	SelectNew         Selection = "new"         // can be sent to now and has no delivery: came after the first plan
+	SelectOutdated    Selection = "outdated"    // newest sent delivery is of an older revision, and none of this one may have come
 	SelectOne         Selection = "one"         // one subscriber, also if already sent
 )
 
@@ -34,9 +34,8 @@ type query struct {
 	selection Selection
 	channel   string
 	issue     string
-	revision  int       // SelectOutdated: the revision that is current
-	firstAt   time.Time // SelectNew: when the issue was first planned
-	target    string    // SelectOne: the subscriber's public id
+	revision  int    // SelectOutdated: the revision that is current
+	target    string // SelectOne: the subscriber's public id
 }
 
 // open is a SQL condition over the newest delivery n.
@@ -60,14 +59,16 @@ func (q query) who() (text string, args []any) {
 			SELECT 1 FROM deliveries x WHERE x.issue_id = $4 AND x.channel = $1
 			AND x.subscriber_id = a.subscriber_id AND x.state IN ('sent','unconfirmed'))`
 	case SelectNew:
-		args = append(args, millis(q.firstAt))
-		where = "n.id IS NULL AND a.blocked = '' AND a.confirmed_at > $5"
+		where = "n.id IS NULL AND a.blocked = ''"
 	case SelectOutdated:
 		args = append(args, q.revision)
 		where = `NOT (` + open + `) AND a.blocked = '' AND (
 			SELECT r.revision FROM deliveries x JOIN runs r ON r.id = x.run_id
 			WHERE x.issue_id = $4 AND x.channel = $1 AND x.subscriber_id = a.subscriber_id AND x.state = 'sent'
-			ORDER BY x.round DESC LIMIT 1) < $5`
+			ORDER BY x.round DESC LIMIT 1) < $5 AND NOT EXISTS (
+			SELECT 1 FROM deliveries x JOIN runs r ON r.id = x.run_id
+			WHERE x.issue_id = $4 AND x.channel = $1 AND x.subscriber_id = a.subscriber_id
+				AND x.state IN ('sent','unconfirmed') AND r.revision >= $5)`
 	case SelectOne:
 		args = append(args, q.target)
 		where = "a.public_id = $5 AND (n.id IS NULL OR NOT (" + open + "))"
@@ -127,12 +128,8 @@ type Resend struct {
 
 func (l *Ledger) resendQuery(ctx context.Context, r Resend, channel string) (query, error) {
 	q := query{selection: r.Selection, channel: channel, issue: r.Issue, revision: r.Revision, target: r.Target}
-	first, err := l.firstPlanned(ctx, l.read, r.Issue, channel)
-	if err != nil {
-		return query{}, err
-	}
-	q.firstAt = first
-	return q, nil
+	_, err := l.firstPlanned(ctx, l.read, r.Issue, channel)
+	return q, err
 }
 
 // rower is what *sql.DB and *sql.Tx have in common for reading one row.

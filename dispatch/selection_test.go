@@ -161,3 +161,30 @@ func TestResendNeedsAFirstRun(t *testing.T) {
 		t.Errorf("error %v", err)
 	}
 }
+
+// TestOutdatedSparesWhoMayHaveTheNewOne: the resend of revision 2 is in doubt for
+// somebody; resending it again would double it.
+func TestOutdatedSparesWhoMayHaveTheNewOne(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := dispatchtest.Open(t)
+		f.SubscribeOne(t, "email", "reader@example.org")
+		c := &dispatchtest.Carrier{Script: func(_ string, n int) dispatchtest.Answer {
+			if n > 1 {
+				return dispatchtest.Answer{Takes: true, Outcome: dispatch.Outcome{Status: dispatch.Abandoned}}
+			}
+			return dispatchtest.Answer{}
+		}}
+		f.Plan(t, "142", c)
+		run(t, f.Dispatcher(t, c), time.Second)
+		p := dispatchtest.Planning("142", dispatch.SelectOutdated, c)
+		p.Revision.N = 2
+		if _, err := f.Ledger.Plan(t.Context(), p, nil); err != nil {
+			t.Fatal(err)
+		}
+		run(t, f.Dispatcher(t, c), time.Second)
+		wantStates(t, f, "142", map[dispatch.State]int{dispatch.StateSent: 1, dispatch.StateUnconfirmed: 1})
+		if got, err := f.Ledger.Select(t.Context(), dispatch.Resend{Issue: "142", Revision: 2, Selection: dispatch.SelectOutdated}, "email"); err != nil || len(got) != 0 {
+			t.Errorf("outdated selects %v, %v", got, err)
+		}
+	})
+}

@@ -34,6 +34,10 @@ func ThisProcess() Process {
 		boot = []byte("host:" + host)
 	}
 	p := Process{BootID: strings.TrimSpace(string(boot)), PID: os.Getpid()}
+	// Containers of one machine share its boot, and see different processes.
+	if space, err := os.Readlink("/proc/self/ns/pid"); err == nil {
+		p.BootID += " " + space
+	}
 	p.Started, _ = started(p.PID)
 	return p
 }
@@ -162,8 +166,8 @@ func (l *Ledger) Reap(ctx context.Context, here Process, now time.Time) (leased,
 	}
 	err = l.transact(ctx, "taking over from dead sessions", func(tx execer) error {
 		for _, s := range sessions {
-			if !s.dead(here, now) {
-				continue
+			if s.Process == here || !s.dead(here, now) {
+				continue // its own end is for the heartbeat to notice
 			}
 			// It may have beaten since it was read.
 			_, err := tx.ExecContext(ctx, `UPDATE sessions SET closed_at = $1 WHERE id = $2 AND closed_at = 0 AND heartbeat_at = $3`,

@@ -15,17 +15,19 @@ func (w *worker) settle(ctx context.Context, r claimed, marked bool, o Outcome) 
 	}
 	o.Reply = cutReply(o.Reply)
 	switch {
-	case o.Status == Stopped:
+	case o.Status == Stopped && !marked:
 		w.settleStopped(r)
 	case o.Status == Returned && !marked:
 		w.giveBack([]claimed{r}, time.Now(), "")
-	case o.Status == Sent:
-		w.commit.post(func(ctx context.Context, tx execer) error { return w.settleSent(ctx, tx, r, o) })
+	case o.Status == Sent && marked:
+		w.commit.post(func(ctx context.Context, tx grouped) error { return w.settleSent(ctx, tx, r, o) })
 	default:
-		// What a channel must not answer is taken for the nearest that is true.
-		if o.Status == Returned {
-			o.Status = Lost
-		} else if o.Status == Lost && !marked {
+		// What a channel must not answer is taken for the nearest that is safe.
+		switch {
+		case o.Status == Returned, o.Status == Stopped, o.Status == Sent:
+			w.log.Error("a channel gave an answer that cannot be", "run", r.run, "delivery", r.id, "status", int(o.Status), "marked", marked)
+			o.Status, o.Failure = Abandoned, Failure{Scope: ScopeContent, Reason: ReasonPanic}
+		case o.Status == Lost && !marked:
 			o.Status, o.Failure.Scope = Refused, ScopeConnection
 		}
 		w.settleRefused(ctx, r, o)
@@ -46,7 +48,7 @@ func cutReply(s string) string {
 	return s
 }
 
-func (w *worker) settleSent(ctx context.Context, tx execer, r claimed, o Outcome) error {
+func (w *worker) settleSent(ctx context.Context, tx grouped, r claimed, o Outcome) error {
 	now := time.Now()
 	if _, _, err := w.valve.count(ctx, tx, r.run, w.name, r.address, false, now); err != nil {
 		return err
@@ -70,7 +72,7 @@ func (w *worker) settleSent(ctx context.Context, tx execer, r claimed, o Outcome
 
 // settleStopped finds out why a row was not granted its mark.
 func (w *worker) settleStopped(r claimed) {
-	w.commit.post(func(ctx context.Context, tx execer) error {
+	w.commit.post(func(ctx context.Context, tx grouped) error {
 		now := time.Now()
 		s, err := w.ledger.standing(ctx, tx, w.session, r.id)
 		if err != nil || !s.mine {
@@ -92,15 +94,14 @@ func (w *worker) settleStopped(r claimed) {
 
 func (w *worker) settleRefused(ctx context.Context, r claimed, o Outcome) {
 	var c Change
-	var tripped bool
-	err := w.commit.do(func(ctx context.Context, tx execer) error {
-		var err error
+	var tripped string
+	err := w.commit.do(func(ctx context.Context, tx grouped) (err error) {
 		c, tripped, err = w.refuse(ctx, tx, r, o)
 		return err
 	})
 	if err != nil {
 		w.log.Error("settling a refused delivery; trying again", "run", r.run, "delivery", r.id, "error", err)
-		w.commit.post(func(ctx context.Context, tx execer) error {
+		w.commit.post(func(ctx context.Context, tx grouped) error {
 			_, _, err := w.refuse(ctx, tx, r, o)
 			return err
 		})
@@ -110,8 +111,8 @@ func (w *worker) settleRefused(ctx context.Context, r claimed, o Outcome) {
 	if o.Failure.Scope == ScopeDomain && c.To == StateDue {
 		w.limits.suspend(r.address, c.DueAt, o.Failure.Reason)
 	}
-	if tripped {
-		w.log.Warn("too many recipients of one domain failed for good; the others wait for an operator", "run", r.run, "domain", domainOf(r.address))
+	if tripped != "" {
+		w.log.Warn("too many recipients failed for good; the others wait for an operator", "run", r.run, "domain", tripped)
 	}
 	if c.Suppress {
 		// A crash before this only costs one more refusal with the next issue.
@@ -123,17 +124,17 @@ func (w *worker) settleRefused(ctx context.Context, r claimed, o Outcome) {
 
 // refuse settles an outcome other than sent. Only the failures of recipients
 // count towards holding their domain.
-func (w *worker) refuse(ctx context.Context, tx execer, r claimed, o Outcome) (c Change, tripped bool, err error) {
+func (w *worker) refuse(ctx context.Context, tx grouped, r claimed, o Outcome) (c Change, tripped string, err error) {
 	now := time.Now()
 	e := Event{Happening: Answered, Outcome: o}
 	c, ok := Next(r.progress, e, w.policy, now)
 	if !ok {
-		return c, false, nil
+		return c, "", nil
 	}
 	if c.To == StateFailed && o.Failure.Permanent && o.Failure.Scope == ScopeRecipient {
 		e.Hold, tripped, err = w.valve.count(ctx, tx, r.run, w.name, r.address, true, now)
 		if err != nil {
-			return c, false, err
+			return c, "", err
 		}
 		c, _ = Next(r.progress, e, w.policy, now)
 	}
@@ -141,24 +142,16 @@ func (w *worker) refuse(ctx context.Context, tx execer, r claimed, o Outcome) (c
 	return c, tripped, err
 }
 
-// report tells the gate how a batch went, and an operator when that stops or
-// mends the channel.
-func (w *worker) report(ctx context.Context, outcomes []Outcome) {
-	ctx = context.WithoutCancel(ctx)
+// report tells the gate how a batch went. What an operator has to know of it is
+// told by the dispatcher's housekeeping, from one place and in one order.
+func (w *worker) report(pass pass, outcomes []Outcome) {
 	now := time.Now()
 	for _, o := range outcomes {
-		switch w.gate.report(o, now) {
+		switch w.gate.report(pass, o, now) {
 		case gateStopped:
 			w.log.Warn("the channel is stopped until the carrier takes mail again", "reason", o.Failure.Reason, "code", o.Code)
-			text := o.Failure.Reason + "：" + o.Reply
-			if err := w.ledger.Raise(ctx, AlarmChannelStopped, w.name, text, now); err != nil {
-				w.log.Error("raising an alarm", "error", err)
-			}
 		case gateMended:
 			w.log.Info("the carrier takes mail again")
-			if err := w.ledger.Clear(ctx, AlarmChannelStopped, w.name); err != nil {
-				w.log.Error("clearing an alarm", "error", err)
-			}
 		}
 	}
 }

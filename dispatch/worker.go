@@ -40,6 +40,7 @@ type worker struct {
 	pace     *pace
 	variants variants
 	runs     runStates
+	alarmed  string // why an operator was told that the channel is stopped; "" when not
 }
 
 // run pulls, claims and delivers until ctx ends; then it gives back what was not
@@ -84,7 +85,7 @@ func (w *worker) next(ctx context.Context, batches chan<- []claimed) error {
 		return err
 	}
 	var rows []claimed
-	err = w.commit.do(func(ctx context.Context, tx execer) (err error) {
+	err = w.commit.do(func(ctx context.Context, tx grouped) (err error) {
 		rows, err = w.ledger.claim(ctx, tx, w.session, entry.Deliveries, time.Now())
 		return err
 	})
@@ -143,11 +144,14 @@ func (w *worker) hand(ctx context.Context, batches chan<- []claimed, todo [][]cl
 
 // giveBack makes leased rows due again, at a time and for a reason.
 func (w *worker) giveBack(rows []claimed, at time.Time, reason string) {
+	if len(rows) == 0 {
+		return
+	}
 	deliveries := make([]int64, len(rows))
 	for i, r := range rows {
 		deliveries[i] = r.id
 	}
-	w.commit.post(func(ctx context.Context, tx execer) error {
+	w.commit.post(func(ctx context.Context, tx grouped) error {
 		return w.ledger.giveBack(ctx, tx, w.session, deliveries, at, reason, time.Now())
 	})
 }
@@ -159,7 +163,7 @@ func (w *worker) skip(r claimed, reason string) {
 	if !ok {
 		return
 	}
-	w.commit.post(func(ctx context.Context, tx execer) error {
+	w.commit.post(func(ctx context.Context, tx grouped) error {
 		_, err := w.ledger.settle(ctx, tx, w.session, r.id, StateLeased, c, Outcome{}, now)
 		return err
 	})
@@ -167,10 +171,14 @@ func (w *worker) skip(r claimed, reason string) {
 
 // admit asks all limits for a batch. What may not go now is given back; what is
 // returned has been admitted.
-func (w *worker) admit(ctx context.Context, b []claimed) (admitted []claimed) {
-	if ctx.Err() != nil || !w.runs.sending(ctx, w.ledger, b[0].run, time.Now()) || !w.gate.enter(time.Now()) {
+func (w *worker) admit(ctx context.Context, b []claimed) (p pass, admitted []claimed) {
+	var ok bool
+	if ctx.Err() == nil && w.runs.sending(ctx, w.ledger, b[0].run, time.Now()) {
+		p, ok = w.gate.enter(time.Now())
+	}
+	if !ok {
 		w.giveBack(b, time.Now(), "")
-		return nil
+		return p, nil
 	}
 	for _, r := range b {
 		now := time.Now()
@@ -185,10 +193,10 @@ func (w *worker) admit(ctx context.Context, b []claimed) (admitted []claimed) {
 	if err := w.limits.wait(ctx, len(admitted)); err != nil || len(admitted) == 0 {
 		w.leave(admitted)
 		w.giveBack(admitted, time.Now(), "")
-		w.gate.report(Outcome{Status: Returned}, time.Now())
-		return nil
+		w.gate.report(p, Outcome{Status: Returned}, time.Now())
+		return p, nil
 	}
-	return admitted
+	return p, admitted
 }
 
 func (w *worker) leave(rows []claimed) {
@@ -199,7 +207,7 @@ func (w *worker) leave(rows []claimed) {
 
 // deliver brings one batch through: limits, hand-over, settling.
 func (w *worker) deliver(ctx context.Context, b []claimed) {
-	b = w.admit(ctx, b)
+	p, b := w.admit(ctx, b)
 	if len(b) == 0 {
 		return
 	}
@@ -208,7 +216,7 @@ func (w *worker) deliver(ctx context.Context, b []claimed) {
 	if err != nil {
 		w.log.Error("the frozen content is not readable; trying again", "run", b[0].run, "error", err)
 		w.giveBack(b, time.Now().Add(time.Minute), "content-unreadable")
-		w.gate.report(Outcome{Status: Returned}, time.Now())
+		w.gate.report(p, Outcome{Status: Returned}, time.Now())
 		return
 	}
 	h := handing{worker: w, rows: b}
@@ -217,7 +225,7 @@ func (w *worker) deliver(ctx context.Context, b []claimed) {
 		w.settle(ctx, b[i], h.granted != nil && h.granted[i], o)
 	}
 	w.pace.did(len(outcomes), time.Now())
-	w.report(ctx, outcomes)
+	w.report(p, outcomes)
 }
 
 // handing is one batch on its way through the channel.
@@ -258,7 +266,7 @@ func (h *handing) panicked() []Outcome {
 	for i := range out {
 		out[i] = Outcome{Status: Refused, Failure: Failure{Scope: ScopeContent, Permanent: true, Reason: ReasonPanic}}
 		if h.granted != nil && h.granted[i] {
-			out[i] = Outcome{Status: Lost, Failure: Failure{Scope: ScopeConnection, Reason: ReasonPanic}}
+			out[i] = Outcome{Status: Abandoned, Failure: Failure{Scope: ScopeContent, Reason: ReasonPanic}}
 		}
 	}
 	return out
@@ -276,7 +284,7 @@ func (h *handing) mark(ctx context.Context, key string) ([]bool, error) {
 	}
 	w := h.worker
 	granted := make([]bool, len(h.rows))
-	err := w.commit.do(func(ctx context.Context, tx execer) error {
+	err := w.commit.do(func(ctx context.Context, tx grouped) error {
 		now := time.Now()
 		var batch int64
 		if key != "" {

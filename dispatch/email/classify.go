@@ -207,6 +207,10 @@ func byPhase(reply Reply, enhanced string) dispatch.Failure {
 		return dispatch.Failure{Scope: dispatch.ScopeConnection, Reason: "protocol"}
 	case reply.Code == 421 && !beforeMail(reply.Phase): // RFC 5321 section 3.8: the relay closes the connection
 		return dispatch.Failure{Scope: dispatch.ScopeConnection, Reason: "service-closing"}
+	case reply.Phase == PhaseAuth:
+		// NetEase counts failed logins and locks the account (its list of SMTP
+		// codes, «too much fail authentication», read 2026-11).
+		return dispatch.Failure{Scope: dispatch.ScopeAccount, Wait: time.Minute, Reason: "auth-failed"}
 	case beforeRcpt(reply.Phase):
 		return dispatch.Failure{Scope: dispatch.ScopeAccount, Reason: "relay-refused"}
 	case reply.Code >= 500 && reply.Code <= 504 && enhanced == "":
@@ -229,8 +233,11 @@ func beforeRcpt(p Phase) bool { return beforeMail(p) || p == PhaseMail }
 // table says.
 func bound(f dispatch.Failure, reply Reply, enhanced string) dispatch.Failure {
 	if beforeRcpt(reply.Phase) && (f.Scope == dispatch.ScopeRecipient || f.Scope == dispatch.ScopeContent) ||
-		beforeMail(reply.Phase) && f.Scope == dispatch.ScopeDomain {
+		beforeRcpt(reply.Phase) && f.Scope == dispatch.ScopeDomain {
 		f.Scope = dispatch.ScopeAccount
+		if !beforeMail(reply.Phase) || reply.Phase == PhaseConnect {
+			f.Wait = 0 // meant for a recipient's provider; our relay is asked again soon
+		}
 	}
 	if reply.Code/100 != 5 || strings.HasPrefix(enhanced, "4.") ||
 		f.Scope != dispatch.ScopeRecipient && f.Scope != dispatch.ScopeContent {

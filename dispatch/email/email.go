@@ -244,10 +244,10 @@ func (c *Channel) deliver(ctx context.Context, v dispatch.Variant, d dispatch.Ha
 	defer c.bodies.Put(buf)
 	body, err := c.fill((*buf)[:0], v, d, to)
 	if err != nil {
-		// Every delivery of the run would fail alike: stop and ask for a look
-		// rather than fail anybody.
+		// Every delivery of this run would fail alike, and no other run: it waits
+		// for its retries, and for somebody to look.
 		c.log.Error("mail cannot be filled", "delivery", d.Delivery, "error", err)
-		return refused(dispatch.Failure{Scope: dispatch.ScopeAccount, Reason: "mail-unusable"}, 0, "")
+		return refused(dispatch.Failure{Scope: dispatch.ScopeContent, Reason: "mail-unusable"}, 0, "")
 	}
 	*buf = body
 	t := &transaction{to: to, body: body, mark: mark, grace: c.options.Grace}
@@ -278,7 +278,7 @@ func (c *Channel) run(ctx context.Context, s *session, t *transaction) (o dispat
 			s.close()
 			o = refused(dispatch.Failure{Scope: dispatch.ScopeContent, Reason: "panic"}, 0, "")
 			if t.marked {
-				o.Status = dispatch.Lost
+				o.Status = dispatch.Abandoned
 			}
 		}
 		c.pool.put(s)

@@ -390,7 +390,7 @@ func TestCancelAfterMark(t *testing.T) {
 				wantSent(t, o)
 				return
 			}
-			if o.Status != dispatch.Lost || o.Failure.Reason != "reply-lost" {
+			if o.Status != dispatch.Abandoned || o.Failure.Reason != dispatch.ReasonShutdown {
 				t.Errorf("got %+v", o)
 			}
 			close(answer)
@@ -509,10 +509,10 @@ func TestUnusableInput(t *testing.T) {
 		t.Errorf("kept %+v", got)
 	}
 
-	// What every delivery of a run would meet stops the channel, not the reader.
+	// What every delivery of a run would meet is about this mail, not the reader.
 	b := batch(t, ch, reader)
 	b.Variant.Data = b.Variant.Data[:len(b.Variant.Data)/2]
-	wantRefused(t, ch.Deliver(context.Background(), b, grant)[0], dispatch.ScopeAccount, "mail-unusable")
+	wantRefused(t, ch.Deliver(context.Background(), b, grant)[0], dispatch.ScopeContent, "mail-unusable")
 	b = batch(t, ch, reader)
 	b.Deliveries = append(b.Deliveries, b.Deliveries[0])
 	if out := ch.Deliver(context.Background(), b, grant); len(out) != 2 {

@@ -219,10 +219,14 @@ func (s *session) finish(ctx context.Context, c *Channel, t *transaction) dispat
 	if err != nil || code/100 == 1 || code/100 == 3 {
 		s.close()
 		r := newReply(PhaseDot, err)
-		return dispatch.Outcome{
+		o := dispatch.Outcome{
 			Status: dispatch.Lost, Code: code, Reply: r.text(),
 			Failure: dispatch.Failure{Scope: dispatch.ScopeConnection, Reason: "reply-lost"},
 		}
+		if ctx.Err() != nil { // we did not wait for it any longer
+			o.Status, o.Failure.Reason = dispatch.Abandoned, dispatch.ReasonShutdown
+		}
+		return o
 	}
 	if code/100 == 2 {
 		s.served++

@@ -14,7 +14,6 @@ CREATE TABLE runs (
     state       TEXT    NOT NULL,            -- planning | planned | paused | cancelled | finished
     salt        TEXT    NOT NULL,            -- makes the ids of deliveries at the carrier
     bound       BIGINT  NOT NULL,            -- the audience: subscribers up to this id
-    first_at    BIGINT  NOT NULL DEFAULT 0,  -- when the issue was first planned: who came later is new
     not_before  BIGINT  NOT NULL DEFAULT 0,
     created_at  BIGINT  NOT NULL,
     planned_at  BIGINT  NOT NULL DEFAULT 0,
