@@ -262,16 +262,17 @@ func (c *Channel) deliver(ctx context.Context, v dispatch.Variant, d dispatch.Ha
 		if err != nil {
 			return c.judge(err, to)
 		}
-		o := c.run(ctx, s, t)
-		if s.stale && !fresh {
+		o, stale := c.run(ctx, s, t)
+		if stale && !fresh {
 			continue // the relay had closed it while it was idle
 		}
 		return o
 	}
 }
 
-// run does the transaction on s and puts s back when it can be used again.
-func (c *Channel) run(ctx context.Context, s *session, t *transaction) (o dispatch.Outcome) {
+// run does the transaction on s and puts s back when it can be used again: from
+// then on it is another lane's. It reports whether s was stale.
+func (c *Channel) run(ctx context.Context, s *session, t *transaction) (o dispatch.Outcome, stale bool) {
 	defer func() {
 		if p := recover(); p != nil {
 			c.log.Error("panic in a delivery", "panic", p)
@@ -281,9 +282,10 @@ func (c *Channel) run(ctx context.Context, s *session, t *transaction) (o dispat
 				o.Status = dispatch.Abandoned
 			}
 		}
+		stale = s.stale
 		c.pool.put(s)
 	}()
-	return s.transact(ctx, c, t)
+	return s.transact(ctx, c, t), false
 }
 
 // fill appends the mail for one reader.

@@ -4,7 +4,9 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/hex"
+	"net"
 	"net/mail"
+	"net/url"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -86,16 +88,16 @@ func mailbox(a mail.Address) string {
 	return encodeText(name) + " " + (&mail.Address{Address: a.Address}).String()
 }
 
-// listID names the list for good: the title's words in ASCII, or a hash where it
-// has none, below the sender's domain (RFC 2919). Filters in readers' mail
-// programs hang on it.
-func listID(title, domain string) string {
-	label := slug(title)
-	if !isASCII(title) || label == "" {
-		sum := sha256.Sum256([]byte(title))
-		label = "list-" + hex.EncodeToString(sum[:4])
+// listID names the list for good, by the host of the periodical's pages, below
+// the sender's domain where these have no name (RFC 2919). One instance is one
+// periodical: filters in readers' mail programs hang on the id, so it must not
+// change with the title. title is what a mail program may show.
+func listID(title, publicURL, domain string) string {
+	host := domain
+	if u, err := url.Parse(publicURL); err == nil && strings.Contains(u.Hostname(), ".") && net.ParseIP(u.Hostname()) == nil && isASCII(u.Hostname()) {
+		host = strings.ToLower(u.Hostname())
 	}
-	id := "<" + label + "." + domain + ">"
+	id := "<issues." + host + ">"
 	switch {
 	case title == "":
 		return id

@@ -118,7 +118,7 @@ func (c *Channel) listHeader(m *gomail.Msg, link, title string) {
 	// Both values were checked: no line break can come in with them.
 	m.SetGenHeaderPreformatted(gomail.HeaderListUnsubscribe, leave)
 	m.SetGenHeader(gomail.HeaderListUnsubscribePost, "List-Unsubscribe=One-Click")
-	m.SetGenHeader("List-Id", listID(title, c.domain))
+	m.SetGenHeader("List-Id", listID(title, c.options.PublicURL, c.domain))
 	m.SetGenHeader("List-Archive", "<"+c.options.PublicURL+"/issues>")
 	m.SetGenHeader("List-Help", "<"+c.options.PublicURL+"/>")
 }

@@ -82,7 +82,7 @@ func TestHeader(t *testing.T) {
 		"Mime-Version":          "1.0",
 		"List-Unsubscribe":      "<" + link + ">, <mailto:leave@example.org?subject=unsubscribe>",
 		"List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
-		"List-Id":               "电子商务资讯 <list-183fc34d.example.org>",
+		"List-Id":               "电子商务资讯 <issues.news.example.org>",
 		"List-Archive":          "<https://news.example.org/issues>",
 		"List-Help":             "<https://news.example.org/>",
 		"Feedback-Id":           "142:issue:yizhan:example-org",
@@ -244,13 +244,15 @@ func TestIDs(t *testing.T) {
 		}
 		ids[a] = true
 	}
-	for title, want := range map[string]string{
-		"E-Commerce News": `"E-Commerce News" <e-commerce-news.example.org>`,
-		`The "New" One`:   `"The \"New\" One" <the-new-one.example.org>`,
-		"":                "<list-e3b0c442.example.org>",
+	for _, c := range []struct{ title, url, want string }{
+		{"E-Commerce News", "https://News.example.org", `"E-Commerce News" <issues.news.example.org>`},
+		{`The "New" One`, "https://news.example.org", `"The \"New\" One" <issues.news.example.org>`},
+		{"", "https://news.example.org:8443", "<issues.news.example.org>"},
+		{"", "http://127.0.0.1:8025", "<issues.example.org>"},
+		{"", "http://localhost:8080", "<issues.example.org>"},
 	} {
-		if got := listID(title, "example.org"); got != want {
-			t.Errorf("listID(%q) = %s, want %s", title, got, want)
+		if got := listID(c.title, c.url, "example.org"); got != c.want {
+			t.Errorf("listID(%q, %q) = %s, want %s", c.title, c.url, got, c.want)
 		}
 	}
 	for domain, want := range map[string]string{
