@@ -25,7 +25,11 @@ type event struct {
 	Package string
 	Test    string // empty: the package itself
 	Output  string
+	Elapsed float64 // seconds
 }
+
+// slow is from how many seconds on a test is named at the end.
+const slow = 20
 
 type judge struct {
 	seedIsThere     bool
@@ -34,6 +38,7 @@ type judge struct {
 	packages        int
 	passed, skipped int
 	faults, allowed []string
+	slow            []string
 }
 
 func main() {
@@ -96,6 +101,9 @@ func (j *judge) take(e event) {
 
 func (j *judge) endTest(e event, said string) {
 	name := e.Package + " " + e.Test
+	if e.Elapsed >= slow {
+		j.slow = append(j.slow, fmt.Sprintf("%.0f s: %s", e.Elapsed, name))
+	}
 	switch {
 	case e.Action == "pass":
 		j.passed++
@@ -132,6 +140,9 @@ func (j *judge) endPackage(e event, said string) {
 
 func (j *judge) verdict() bool {
 	fmt.Println()
+	for _, s := range j.slow {
+		fmt.Println(s)
+	}
 	for _, name := range j.allowed {
 		fmt.Printf("skipped, there is no ../%s here: %s\n", seed, name)
 	}

@@ -37,20 +37,20 @@ type addFunc func(key, code, text, hint string)
 func (c *Config) checkPages(add addFunc) {
 	if u, err := url.Parse(c.PublicURL); err == nil {
 		if u.Scheme == "http" && !isLoopback(u.Hostname()) {
-			add("public_url", "not_https", "退订和订阅管理的链接没有加密", "在前面放一个提供 HTTPS 的反向代理，并改成 https://")
+			add("public_url", "not-https", "退订和订阅管理的链接没有加密", "在前面放一个提供 HTTPS 的反向代理，并改成 https://")
 		}
 		if isExample(u.Hostname()) {
-			add("public_url", "example_value", "还是示例里的网址", "改成自己的网址")
+			add("public_url", "example-value", "还是示例里的网址", "改成自己的网址")
 		}
 	}
 	if isOpen(c.HTTP.Listen) {
-		add("http.listen", "listener_open", "网页直接对外提供，没有加密", "对外应由反向代理提供 HTTPS；只有代理能连到这个端口时可以不理会")
+		add("http.listen", "listener-open", "网页直接对外提供，没有加密", "对外应由反向代理提供 HTTPS；只有代理能连到这个端口时可以不理会")
 	}
 	if isOpen(c.HTTP.Admin) {
-		add("http.admin", "admin_open", "管理端口没有密码，其他机器也能连到", "改成 127.0.0.1，或者用防火墙挡住")
+		add("http.admin", "admin-open", "管理端口没有密码，其他机器也能连到", "改成 127.0.0.1，或者用防火墙挡住")
 	}
 	if c.Imprint.Address == "" && c.Imprint.Contact == "" {
-		add("imprint", "no_imprint", "邮件里没有发送者的地址和联系方式", "许多国家的法律要求写明，请填 imprint.address 和 imprint.contact")
+		add("imprint", "no-imprint", "邮件里没有发送者的地址和联系方式", "许多国家的法律要求写明，请填 imprint.address 和 imprint.contact")
 	}
 }
 
@@ -58,12 +58,12 @@ func (c *Config) checkSender(add addFunc) {
 	e := c.Channels.Email
 	from, envelope := domainOf(e.From.Address), domainOf(e.EnvelopeFrom)
 	if !sameOrganisation(from, envelope) {
-		add("channels.email.envelope_from", "envelope_differs",
+		add("channels.email.envelope_from", "envelope-differs",
 			"退信地址的域名 "+envelope+" 和发件人的域名 "+from+" 不同，SPF 通过了也不算数（DMARC 要求一致）",
 			"用同一个域名或它的子域名")
 	}
 	if isExample(from) {
-		add("channels.email.from", "example_value", "还是示例里的发件人", "改成自己的地址")
+		add("channels.email.from", "example-value", "还是示例里的发件人", "改成自己的地址")
 	}
 }
 
@@ -80,17 +80,17 @@ func (c *Config) checkRelay(add addFunc) {
 		return
 	}
 	if isExample(host) {
-		add("channels.email.smtp.address", "example_value", "还是示例里的邮件服务器", "改成自己的邮件服务器")
+		add("channels.email.smtp.address", "example-value", "还是示例里的邮件服务器", "改成自己的邮件服务器")
 	}
 	if s.TLS == TLSNone && !isLoopback(host) {
-		add("channels.email.smtp.tls", "plain_relay", "邮件会以明文经过网络", "改成 starttls 或 tls")
+		add("channels.email.smtp.tls", "plain-relay", "邮件会以明文经过网络", "改成 starttls 或 tls")
 	}
 	// RFC 8314 3.3 (2018): 465 is TLS from the first byte, 587 starts in plain text.
 	if s.TLS != TLSDirect && port == "465" {
-		add("channels.email.smtp.tls", "tls_port", "465 端口通常从一开始就要加密", "改成 tls: tls")
+		add("channels.email.smtp.tls", "tls-port", "465 端口通常从一开始就要加密", "改成 tls: tls")
 	}
 	if s.TLS == TLSDirect && (port == "25" || port == "587") {
-		add("channels.email.smtp.tls", "tls_port", port+" 端口通常先不加密、再用 STARTTLS 加密", "改成 tls: starttls")
+		add("channels.email.smtp.tls", "tls-port", port+" 端口通常先不加密、再用 STARTTLS 加密", "改成 tls: starttls")
 	}
 }
 
@@ -99,14 +99,14 @@ func (c *Config) checkLimits(add addFunc) {
 	for domain, limit := range e.Domains {
 		key := "channels.email.domains." + domain
 		if limit.Rate > 0 && e.Rate > 0 && limit.Rate > e.Rate {
-			add(key+".rate", "limit_idle", fmt.Sprintf("%s 的 rate 比总的 rate 还高，不起作用", domain), "改低一些，或者删掉")
+			add(key+".rate", "limit-idle", fmt.Sprintf("%s 的 rate 比总的 rate 还高，不起作用", domain), "改低一些，或者删掉")
 		}
 		if limit.Connections > e.Connections {
-			add(key+".connections", "limit_idle", fmt.Sprintf("%s 的 connections 比总的还多，不起作用", domain), "改少一些，或者删掉")
+			add(key+".connections", "limit-idle", fmt.Sprintf("%s 的 connections 比总的还多，不起作用", domain), "改少一些，或者删掉")
 		}
 	}
 	if len(e.Retry) > 0 && e.GiveUp < e.Retry[0] {
-		add("channels.email.give_up", "no_retry", "give_up 比第一次重试的等待还短，所以不会重试", "give_up 要比 retry 的各项加起来更长")
+		add("channels.email.give_up", "no-retry", "give_up 比第一次重试的等待还短，所以不会重试", "give_up 要比 retry 的各项加起来更长")
 	}
 }
 

@@ -26,22 +26,22 @@ func TestCheck(t *testing.T) {
 		want           []string
 	}{
 		{"sound", "", "", nil},
-		{"http", "https://", "http://", []string{"not_https"}},
+		{"http", "https://", "http://", []string{"not-https"}},
 		{"http on this machine", "https://news.xiehui.cn", "http://127.0.0.1:8080", nil},
-		{"example url", "news.xiehui.cn", "news.example.org", []string{"example_value"}},
-		{"example sender", "news@xiehui.cn", "news@example.com", []string{"example_value"}},
-		{"example relay", "mail.xiehui.cn", "mail.example.net", []string{"example_value"}},
-		{"open listener", "127.0.0.1:8080", ":8080", []string{"listener_open"}},
-		{"open admin", `listen: "127.0.0.1:8080"`, `admin: "0.0.0.0:1"`, []string{"admin_open"}},
-		{"no imprint", `contact: "021-1"`, "", []string{"no_imprint"}},
-		{"other envelope", "smtp:", "envelope_from: a@other.cn\n    smtp:", []string{"envelope_differs"}},
+		{"example url", "news.xiehui.cn", "news.example.org", []string{"example-value"}},
+		{"example sender", "news@xiehui.cn", "news@example.com", []string{"example-value"}},
+		{"example relay", "mail.xiehui.cn", "mail.example.net", []string{"example-value"}},
+		{"open listener", "127.0.0.1:8080", ":8080", []string{"listener-open"}},
+		{"open admin", `listen: "127.0.0.1:8080"`, `admin: "0.0.0.0:1"`, []string{"admin-open"}},
+		{"no imprint", `contact: "021-1"`, "", []string{"no-imprint"}},
+		{"other envelope", "smtp:", "envelope_from: a@other.cn\n    smtp:", []string{"envelope-differs"}},
 		{"envelope in a subdomain", "smtp:", "envelope_from: a@bounce.xiehui.cn\n    smtp:", nil},
-		{"plain relay", "tls: starttls", "tls: none", []string{"plain_relay"}},
+		{"plain relay", "tls: starttls", "tls: none", []string{"plain-relay"}},
 		{"plain relay here", `"mail.xiehui.cn:587", tls: starttls`, `"localhost:25", tls: none`, nil},
-		{"tls port", ":587", ":465", []string{"tls_port"}},
-		{"starttls port", "tls: starttls", "tls: tls", []string{"tls_port"}},
-		{"idle limit", "smtp:", "domains: {qq.com: {rate: 21/s, connections: 9}}\n    smtp:", []string{"limit_idle", "limit_idle"}},
-		{"no retry", "smtp:", "give_up: 1m\n    smtp:", []string{"no_retry"}},
+		{"tls port", ":587", ":465", []string{"tls-port"}},
+		{"starttls port", "tls: starttls", "tls: tls", []string{"tls-port"}},
+		{"idle limit", "smtp:", "domains: {qq.com: {rate: 21/s, connections: 9}}\n    smtp:", []string{"limit-idle", "limit-idle"}},
+		{"no retry", "smtp:", "give_up: 1m\n    smtp:", []string{"no-retry"}},
 	} {
 		t.Run(one.name, func(t *testing.T) {
 			var got []string
@@ -85,7 +85,7 @@ func TestCheckExposed(t *testing.T) {
 			t.Fatal(err)
 		}
 		got := c.Check()
-		if (one.want != "") != (len(got) == 1 && got[0].Code == "file_exposed") {
+		if (one.want != "") != (len(got) == 1 && got[0].Code == "file-exposed") {
 			t.Errorf("%s: got %v", one.name, got)
 		}
 	}
@@ -97,7 +97,7 @@ func TestCheckExposed(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := c.Check(); len(got) != 1 || got[0].Code != "file_exposed" {
+	if got := c.Check(); len(got) != 1 || got[0].Code != "file-exposed" {
 		t.Errorf("open file with a literal secret: got %v", got)
 	}
 }

@@ -12,6 +12,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"syscall"
 	"time"
 	_ "time/tzdata" // small images have no zone files
 )
@@ -94,7 +95,7 @@ func Default() *Config {
 func Load(path string, getenv func(string) string) (*Config, error) {
 	absolute, err := filepath.Abs(path)
 	if err != nil {
-		return nil, Errors{{File: path, Code: "file_unreadable", Text: "找不到当前目录：" + err.Error(), cause: err}}
+		return nil, Errors{{File: path, Code: "file-unreadable", Text: "找不到当前目录：" + err.Error(), cause: err}}
 	}
 	data, info, err := readBounded(absolute, maxFile)
 	if err != nil {
@@ -108,7 +109,7 @@ func Load(path string, getenv func(string) string) (*Config, error) {
 	}
 	if d.literal && isExposed(info) {
 		d.findings = append(d.findings, Finding{
-			File: path, Code: "file_exposed",
+			File: path, Code: "file-exposed",
 			Text: "配置文件里写着密码，而本机的任何用户都能读到它", Hint: "chmod 600 " + path,
 		})
 	}
@@ -131,7 +132,7 @@ func (t *table) config(c *Config) {
 	t.secret("secret", &c.Secret)
 	t.require("secret", "用 openssl rand -hex 32 生成一个；yizhan init 生成的文件里已经有了")
 	if c.Secret.IsSet() && len(c.Secret.Reveal()) < minSecret {
-		t.fail("secret", "too_short", fmt.Sprintf("太短，至少要 %d 个字符", minSecret), "用 openssl rand -hex 32 生成一个")
+		t.fail("secret", "too-short", fmt.Sprintf("太短，至少要 %d 个字符", minSecret), "用 openssl rand -hex 32 生成一个")
 	}
 	choice(t, "durability", &c.Durability, DurabilityNormal, DurabilityFull)
 	t.duration("shutdown_grace", &c.ShutdownGrace, 0, 10*time.Minute)
@@ -180,11 +181,11 @@ func (t *table) folder(key string, to *string) {
 	}
 	info, err := os.Stat(path)
 	if err == nil && !info.IsDir() {
-		t.fail(key, "file_unreadable", path+" 不是目录", "路径从配置文件所在的目录算起")
+		t.fail(key, "file-unreadable", path+" 不是目录", "路径从配置文件所在的目录算起")
 		return
 	}
 	if err != nil {
-		t.fail(key, "file_unreadable", "读不了目录 "+path+"："+reason(err), "路径从配置文件所在的目录算起")
+		t.fail(key, "file-unreadable", "读不了目录 "+path+"："+Reason(err), "路径从配置文件所在的目录算起")
 		return
 	}
 	*to = path
@@ -214,24 +215,32 @@ func readBounded(path string, limit int64) ([]byte, os.FileInfo, error) {
 var errTooLarge = errors.New("file is too large")
 
 func unreadable(path string, err error) Error {
-	e := Error{File: path, Code: "file_unreadable", Text: "读不了配置文件：" + reason(err), cause: err}
+	e := Error{File: path, Code: "file-unreadable", Text: "读不了配置文件：" + Reason(err), cause: err}
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		e.Code, e.Hint = "file_missing", "用 yizhan init 生成一个，或者用 -c 指定文件"
+		e.Code, e.Hint = "file-missing", "用 yizhan init 生成一个，或者用 -c 指定文件"
 	case errors.Is(err, errTooLarge):
-		e.Code, e.Hint = "file_too_large", "检查 -c 指定的是不是配置文件"
+		e.Code, e.Hint = "file-too-large", "检查 -c 指定的是不是配置文件"
 	}
 	return e
 }
 
-// reason says in Chinese why a file could not be read.
-func reason(err error) string {
+// Reason says in Chinese why a file could not be read or written.
+func Reason(err error) string {
 	var path *fs.PathError
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return "文件不存在"
+		return "文件或它所在的目录不存在"
 	case errors.Is(err, fs.ErrPermission):
 		return "没有权限"
+	case errors.Is(err, syscall.EISDIR):
+		return "这是一个目录"
+	case errors.Is(err, syscall.ENOTDIR):
+		return "路径中间有一段不是目录"
+	case errors.Is(err, syscall.EROFS):
+		return "这里只能读，不能写"
+	case errors.Is(err, syscall.ENOSPC):
+		return "磁盘满了"
 	case errors.Is(err, errTooLarge):
 		return "文件太大"
 	case errors.Is(err, errNoCertificate):

@@ -175,6 +175,9 @@ func TestLoadBad(t *testing.T) {
 			}
 			var b strings.Builder
 			for _, e := range errs {
+				if strings.Trim(e.Code, "abcdefghijklmnopqrstuvwxyz-") != "" {
+					t.Errorf("the code %q is not kebab-case", e.Code)
+				}
 				e.File = filepath.Base(e.File)
 				// Where the checkout lies must not be in the golden files.
 				here, _ := filepath.Abs("testdata/bad")
@@ -200,15 +203,15 @@ func TestLoadBad(t *testing.T) {
 func TestLoadFile(t *testing.T) {
 	dir := t.TempDir()
 	_, err := Load(filepath.Join(dir, "none.yaml"), noEnv)
-	wantCode(t, err, "file_missing")
+	wantCode(t, err, "file-missing")
 	_, err = Load(dir, noEnv)
-	wantCode(t, err, "file_unreadable")
+	wantCode(t, err, "file-unreadable")
 	_, err = Load(write(t, strings.Repeat("#", maxFile+1)), noEnv)
-	wantCode(t, err, "file_too_large")
+	wantCode(t, err, "file-too-large")
 	_, err = Load(write(t, "title: \xc4\xe3\n"), noEnv)
 	wantCode(t, err, "encoding")
 	_, err = Load(write(t, strings.Replace(minimal, testSecret, "${KEY}", 1)), noEnv)
-	wantCode(t, err, "variable_unset")
+	wantCode(t, err, "variable-unset")
 	_, err = Load(write(t, "\ufeff"+minimal), noEnv)
 	if err != nil {
 		t.Errorf("a byte order mark: %v", err)

@@ -20,22 +20,22 @@ func databaseError(path string, err error) error {
 	e := Error{File: path, Key: "data_dir", Code: "database", Text: "数据库出错：" + err.Error(), cause: err}
 	switch databaseFault(err) {
 	case faultDenied:
-		e.Code, e.Text = "database_not_writable", "不能写数据库：没有权限，或者路径不对"
+		e.Code, e.Text = "database-not-writable", "不能写数据库：没有权限，或者路径不对"
 		e.Hint = "检查 data_dir，并让运行 yizhan 的用户拥有这个目录和里面的文件"
 	case faultFull:
-		e.Code, e.Text = "disk_full", "磁盘满了，写不了数据库"
+		e.Code, e.Text = "disk-full", "磁盘满了，写不了数据库"
 		e.Hint = "腾出空间后再启动；已经写下的都还在"
 	case faultForeign:
-		e.Code, e.Text = "not_a_database", "这个文件不是 SQLite 数据库"
+		e.Code, e.Text = "not-a-database", "这个文件不是 SQLite 数据库"
 		e.Hint = "检查 data_dir；如果文件损坏了，从备份恢复"
 	case faultCorrupt:
-		e.Code, e.Text = "database_corrupt", "数据库文件损坏了"
+		e.Code, e.Text = "database-corrupt", "数据库文件损坏了"
 		e.Hint = "停止 yizhan，从备份恢复；不要删除旁边的 -wal 文件"
 	case faultBusy:
-		e.Code, e.Text = "database_busy", "别的程序占着数据库，等了 "+busyTimeout.String()+" 还不放"
+		e.Code, e.Text = "database-busy", "别的程序占着数据库，等了 "+busyTimeout.String()+" 还不放"
 		e.Hint = "看看有没有别的程序打开了它，稍后再试"
 	case faultSetting:
-		e.Code, e.Text = "database_setting", "这里的文件系统不支持数据库需要的功能："+err.Error()
+		e.Code, e.Text = "database-setting", "这里的文件系统不支持数据库需要的功能："+err.Error()
 		e.Hint = "data_dir 要放在本机磁盘上，不要放在网络共享目录里"
 	}
 	return e
@@ -43,7 +43,7 @@ func databaseError(path string, err error) error {
 
 func newerError(path, table string, got, known int64) error {
 	return Error{
-		File: path, Key: "data_dir", Code: "database_newer",
+		File: path, Key: "data_dir", Code: "database-newer",
 		Text: fmt.Sprintf("数据库是更新版本的 yizhan 建的（%s 是第 %d 版，本程序只认识到第 %d 版）", table, got, known),
 		Hint: "请使用更新的 yizhan，或者恢复升级前的备份",
 	}

@@ -152,13 +152,13 @@ func TestOpenErrors(t *testing.T) {
 		name, code string
 		spoil      func(dir string) error
 	}{
-		{"garbage", "not_a_database", func(dir string) error {
+		{"garbage", "not-a-database", func(dir string) error {
 			return os.WriteFile(filepath.Join(dir, "yizhan.db"), []byte(strings.Repeat("garbage ", 1000)), 0o600)
 		}},
-		{"a directory instead of the file", "database_not_writable", func(dir string) error {
+		{"a directory instead of the file", "database-not-writable", func(dir string) error {
 			return os.Mkdir(filepath.Join(dir, "yizhan.db"), 0o700)
 		}},
-		{"a file instead of the directory", "database_not_writable", func(dir string) error {
+		{"a file instead of the directory", "database-not-writable", func(dir string) error {
 			return errors.Join(os.Remove(dir), os.WriteFile(dir, nil, 0o600))
 		}},
 	} {
@@ -195,7 +195,7 @@ func TestDatabaseFull(t *testing.T) {
 	if _, err := d.Write.Exec("PRAGMA max_page_count = 1"); err != nil {
 		t.Fatal(err)
 	}
-	wantError(t, d.Migrate(t.Context(), "words_version", words(3)), "disk_full")
+	wantError(t, d.Migrate(t.Context(), "words_version", words(3)), "disk-full")
 }
 
 func TestMigrate(t *testing.T) {
@@ -214,7 +214,7 @@ func TestMigrate(t *testing.T) {
 	if err := d.Migrate(t.Context(), "other_version", other); err != nil {
 		t.Error(err)
 	}
-	wantError(t, d.Migrate(t.Context(), "words_version", words(2)), "database_newer")
+	wantError(t, d.Migrate(t.Context(), "words_version", words(2)), "database-newer")
 }
 
 func TestMigrateBroken(t *testing.T) {

@@ -51,7 +51,7 @@ func (d *document) parse(data []byte) *table {
 	}
 	loader, err := yaml.NewLoader(bytes.NewReader(data))
 	if err != nil {
-		d.fail("", "yaml_syntax", "无法读取 YAML："+err.Error(), "")
+		d.fail("", "yaml-syntax", "无法读取 YAML："+err.Error(), "")
 		return nil
 	}
 	var root, more yaml.Node
@@ -62,7 +62,7 @@ func (d *document) parse(data []byte) *table {
 	d.lines[""] = 1
 	if err := loader.Load(&more); err == nil {
 		d.lines[""] = more.Line
-		d.fail("", "several_documents", "文件里有不止一份 YAML 文档", "删掉多余的“---”分隔行")
+		d.fail("", "several-documents", "文件里有不止一份 YAML 文档", "删掉多余的“---”分隔行")
 		return nil
 	} else if !errors.Is(err, io.EOF) {
 		d.syntax(data, err)
@@ -75,7 +75,7 @@ func (d *document) parse(data []byte) *table {
 	if top.Kind == yaml.ScalarNode && top.ShortTag() != "!!null" {
 		// The scalar may hold a secret ("secret：abc" is one), so it is not shown.
 		d.lines[""] = top.Line
-		d.fail("", "yaml_syntax", "这里没有“配置项: 值”", "冒号要用半角“:”，后面空一格")
+		d.fail("", "yaml-syntax", "这里没有“配置项: 值”", "冒号要用半角“:”，后面空一格")
 		return nil
 	}
 	if t := d.table(top, ""); len(d.errs) == 0 || top.Kind == yaml.MappingNode {
@@ -107,17 +107,42 @@ func (d *document) syntax(data []byte, err error) {
 	hint := "检查这一行和上一行的缩进、冒号和引号"
 	lines := strings.Split(string(data), "\n")
 	line = min(line, len(lines))
+	if wide, mark, half := fullWidth(lines[:line]); wide > 0 {
+		d.lines[""] = wide
+		d.fail("", "yaml-syntax", "这一行的"+mark+"是全角的", mark+"要用半角“"+half+"”，后面空一格")
+		return
+	}
 	near := strings.Join(lines[max(0, line-2):line], "\n")
 	switch {
 	case strings.Contains(near, "\t"):
 		hint = "YAML 的缩进不能用制表符（Tab），请改成空格"
-	case strings.Contains(near, "：") && !strings.Contains(near, ": "):
-		hint = "冒号要用半角“:”，后面空一格"
 	case strings.Contains(text, "anchor") || strings.Contains(text, "tag"):
 		hint = "以 *、&、! 开头的值要用引号括起来"
 	}
 	d.lines[""] = line
-	d.fail("", "yaml_syntax", "YAML 语法错误："+quoted.ReplaceAllString(text, "…"), hint)
+	d.fail("", "yaml-syntax", "YAML 语法错误："+quoted.ReplaceAllString(text, "…"), hint)
+}
+
+// A key and a full-width colon at the start of a line or of an entry in braces,
+// and a full-width comma before another key: a Chinese keyboard gives these, and
+// YAML stumbles over them only further down.
+var (
+	wideColon = regexp.MustCompile(`(?:^|[{,])\s*(?:- +)?[A-Za-z_.][A-Za-z0-9_.-]*\s*：`)
+	wideComma = regexp.MustCompile(`\{[^#]*，\s*[A-Za-z_.][A-Za-z0-9_.-]*\s*[:：]`)
+)
+
+// fullWidth finds the last of lines with a full-width mark where YAML needs the
+// other: its number, what the mark is called, and what to write. 0: there is none.
+func fullWidth(lines []string) (line int, mark, half string) {
+	for n, text := range slices.Backward(lines) {
+		switch {
+		case wideColon.MatchString(text):
+			return n + 1, "冒号", ":"
+		case wideComma.MatchString(text):
+			return n + 1, "逗号", ","
+		}
+	}
+	return 0, "", ""
 }
 
 // table is one mapping of the document. Its readers take a key and where the
@@ -137,21 +162,21 @@ func (d *document) table(node *yaml.Node, path string) *table {
 		return t
 	}
 	if node.Kind != yaml.MappingNode || !coreTag(node) {
-		d.fail(path, "wrong_type", "这里应该是下一级的配置项", "换行后缩进，写成“配置项: 值”")
+		d.fail(path, "wrong-type", "这里应该是下一级的配置项", "换行后缩进，写成“配置项: 值”")
 		return t
 	}
 	for i := 0; i+1 < len(node.Content); i += 2 {
 		key, value := node.Content[i], resolve(node.Content[i+1])
 		if key.Kind != yaml.ScalarNode {
 			d.lines[t.at("?")] = key.Line
-			d.fail(t.at("?"), "wrong_type", "配置项的名称应该是一个词", "")
+			d.fail(t.at("?"), "wrong-type", "配置项的名称应该是一个词", "")
 			continue
 		}
 		name := t.at(key.Value)
 		if _, twice := t.values[key.Value]; twice {
 			first := d.lines[name]
 			d.lines[name] = key.Line
-			d.fail(name, "duplicate_key", fmt.Sprintf("这一项写了两次，第一次在第 %d 行", first), "删掉其中一个")
+			d.fail(name, "duplicate-key", fmt.Sprintf("这一项写了两次，第一次在第 %d 行", first), "删掉其中一个")
 			continue
 		}
 		d.lines[name] = key.Line
@@ -235,11 +260,11 @@ func (t *table) scalar(key string) (string, bool) {
 func (t *table) scalarOf(key string, node *yaml.Node) (string, bool) {
 	switch {
 	case !coreTag(node):
-		t.fail(key, "wrong_type", "值不能以 ! 开头", "用引号括起来")
+		t.fail(key, "wrong-type", "值不能以 ! 开头", "用引号括起来")
 	case node.Kind != yaml.ScalarNode:
-		t.fail(key, "wrong_type", "这里应该是一个值，不是列表或下一级配置项", "值里有特殊字符时用引号括起来")
+		t.fail(key, "wrong-type", "这里应该是一个值，不是列表或下一级配置项", "值里有特殊字符时用引号括起来")
 	case strings.ContainsFunc(node.Value, unicode.IsControl):
-		t.fail(key, "control_character", "值里有换行或其他控制字符", "写成一行")
+		t.fail(key, "control-character", "值里有换行或其他控制字符", "写成一行")
 	default:
 		return node.Value, true
 	}
@@ -251,7 +276,7 @@ func (t *table) wrong(key, value, example string) {
 	if runes := []rune(value); len(runes) > 40 {
 		value = string(runes[:40]) + "…"
 	}
-	t.fail(key, "bad_value", "看不懂“"+value+"”", "可以写："+example)
+	t.fail(key, "bad-value", "看不懂“"+value+"”", "可以写："+example)
 }
 
 // require notes a key that the file leaves out, with what to write there.
@@ -277,7 +302,7 @@ func (t *table) done() {
 		if name, _, found := strings.Cut(strings.ReplaceAll(key, "：", ":"), ":"); found {
 			t.doc.errs = append(t.doc.errs, Error{
 				File: t.doc.file, Line: t.doc.lines[t.at(key)], Key: t.at(name),
-				Code: "yaml_syntax", Text: "冒号写得不对", Hint: "冒号要用半角“:”，后面空一格",
+				Code: "yaml-syntax", Text: "冒号写得不对", Hint: "冒号要用半角“:”，后面空一格",
 			})
 			continue
 		}
@@ -285,7 +310,7 @@ func (t *table) done() {
 		if meant := nearest(key, t.asked); meant != "" {
 			hint = "是不是 " + meant + "？"
 		}
-		t.fail(key, "unknown_key", "没有这个配置项", hint)
+		t.fail(key, "unknown-key", "没有这个配置项", hint)
 	}
 }
 

@@ -159,14 +159,14 @@ func (t *table) smtp(s *SMTP) {
 		t.plain(s, host, named)
 	}
 	if _, err := s.Roots(); err != nil {
-		t.fail("ca", "file_unreadable", "读不了证书文件 "+s.CA+"："+reason(err), "要一个 PEM 格式的证书；路径从配置文件所在的目录算起")
+		t.fail("ca", "file-unreadable", "读不了证书文件 "+s.CA+"："+Reason(err), "要一个 PEM 格式的证书；路径从配置文件所在的目录算起")
 	}
 }
 
 // plain checks what cannot go with a connection in plain text.
 func (t *table) plain(s *SMTP, host, serverName string) {
 	if s.Username != "" && host != "" && !isLoopback(host) {
-		t.fail("tls", "plain_password", "tls 是 none 时，密码会以明文经过网络", "改成 starttls 或 tls；只有本机的服务器可以不加密")
+		t.fail("tls", "plain-password", "tls 是 none 时，密码会以明文经过网络", "改成 starttls 或 tls；只有本机的服务器可以不加密")
 	}
 	if s.CA != "" {
 		t.fail("ca", "conflict", "tls 是 none 时，ca 不起作用", "删掉 ca，或者改 tls")
@@ -215,7 +215,7 @@ func (t *table) domains(to *map[string]DomainLimit) {
 		}
 		if _, twice := (*to)[domain]; twice {
 			t.asked = append(t.asked, name)
-			t.fail(name, "duplicate_key", "这个域名写了两次", "删掉其中一个")
+			t.fail(name, "duplicate-key", "这个域名写了两次", "删掉其中一个")
 			continue
 		}
 		limit := DomainLimit{}

@@ -12,7 +12,7 @@ type Error struct {
 	File string `json:"file,omitempty"`
 	Line int    `json:"line,omitempty"` // from 1; 0 when no line can be named
 	Key  string `json:"key,omitempty"`  // dotted path, channels.email.from
-	Code string `json:"code"`           // stable, for programs
+	Code string `json:"code"`           // stable, for programs: kebab-case
 	Text string `json:"text"`           // what is wrong, zh-CN
 	Hint string `json:"hint,omitempty"` // how to mend it, zh-CN
 

@@ -29,7 +29,7 @@ func (t *table) text(key string, to *string) {
 		return
 	}
 	if reference.MatchString(value) {
-		t.fail(key, "not_a_secret", "${…} 只能用在密码一类的配置项里", "把值直接写在这里")
+		t.fail(key, "not-a-secret", "${…} 只能用在密码一类的配置项里", "把值直接写在这里")
 		return
 	}
 	*to = strings.TrimSpace(value)
@@ -58,12 +58,12 @@ func (t *table) secret(key string, to *Secret) {
 func (t *table) secretVariable(key, value string) (string, bool) {
 	m := reference.FindStringSubmatch(value)
 	if m == nil {
-		t.fail(key, "bad_reference", "${…} 的写法不对", "写法例如：${YIZHAN_SECRET}")
+		t.fail(key, "bad-reference", "${…} 的写法不对", "写法例如：${YIZHAN_SECRET}")
 		return "", false
 	}
 	found := t.doc.getenv(m[1])
 	if found == "" {
-		t.fail(key, "variable_unset", "环境变量 "+m[1]+" 没有设置，或者是空的", "启动前先设置它")
+		t.fail(key, "variable-unset", "环境变量 "+m[1]+" 没有设置，或者是空的", "启动前先设置它")
 	}
 	return found, found != ""
 }
@@ -72,17 +72,17 @@ func (t *table) secretFile(key, path string) (string, bool) {
 	path = t.doc.resolve(path)
 	data, info, err := readBounded(path, maxSecret)
 	if err != nil {
-		t.fail(key, "file_unreadable", "读不了文件 "+path+"："+reason(err), "路径从配置文件所在的目录算起")
+		t.fail(key, "file-unreadable", "读不了文件 "+path+"："+Reason(err), "路径从配置文件所在的目录算起")
 		return "", false
 	}
 	value := strings.TrimSpace(string(data))
 	if value == "" {
-		t.fail(key, "file_empty", "文件 "+path+" 是空的", "")
+		t.fail(key, "file-empty", "文件 "+path+" 是空的", "")
 		return "", false
 	}
 	if isExposed(info) {
 		t.doc.findings = append(t.doc.findings, Finding{
-			File: t.doc.file, Line: lineOf(t.doc.lines, t.at(key)), Key: t.at(key), Code: "file_exposed",
+			File: t.doc.file, Line: lineOf(t.doc.lines, t.at(key)), Key: t.at(key), Code: "file-exposed",
 			Text: "本机的任何用户都能读到文件 " + path, Hint: "chmod 600 " + path,
 		})
 	}
@@ -105,7 +105,7 @@ func (t *table) integer(key string, to *int, low, high int) {
 		return
 	}
 	if n < low || n > high {
-		t.fail(key, "out_of_range", fmt.Sprintf("必须在 %d 到 %d 之间，现在是 %d", low, high, n), "")
+		t.fail(key, "out-of-range", fmt.Sprintf("必须在 %d 到 %d 之间，现在是 %d", low, high, n), "")
 		return
 	}
 	*to = n
@@ -124,7 +124,7 @@ func (t *table) durationOf(key, value string, to *time.Duration, low, high time.
 		return
 	}
 	if d < low || d > high {
-		t.fail(key, "out_of_range", fmt.Sprintf("必须在 %s 到 %s 之间，现在是 %s", short(low), short(high), short(d)), "")
+		t.fail(key, "out-of-range", fmt.Sprintf("必须在 %s 到 %s 之间，现在是 %s", short(low), short(high), short(d)), "")
 		return
 	}
 	*to = d
@@ -148,7 +148,7 @@ func (t *table) durations(key string, to *[]time.Duration, low, high time.Durati
 		return
 	}
 	if node.Kind != yaml.SequenceNode {
-		t.fail(key, "wrong_type", "这里应该是一个列表", "写法例如：[5m, 15m, 1h]")
+		t.fail(key, "wrong-type", "这里应该是一个列表", "写法例如：[5m, 15m, 1h]")
 		return
 	}
 	list := make([]time.Duration, 0, len(node.Content))
@@ -228,7 +228,7 @@ func (t *table) origin(key string, to *string) {
 	if err != nil || (u.Scheme != "http" && u.Scheme != "https") || !isHost(u.Hostname()) ||
 		u.User != nil || u.RawQuery != "" || u.Fragment != "" || (u.Path != "" && u.Path != "/") {
 		// The value is not shown: somebody may have put a password into it.
-		t.fail(key, "bad_value", "这不是一个网站地址", "写法例如：https://news.example.org，后面不带路径；中文域名用 xn-- 形式")
+		t.fail(key, "bad-value", "这不是一个网站地址", "写法例如：https://news.example.org，后面不带路径；中文域名用 xn-- 形式")
 		return
 	}
 	*to = u.Scheme + "://" + strings.ToLower(u.Host)

@@ -27,7 +27,7 @@ func TestWriteSample(t *testing.T) {
 	}
 	_, err = WriteSample(dir)
 	var e Error
-	if !errors.As(err, &e) || e.Code != "file_exists" {
+	if !errors.As(err, &e) || e.Code != "file-exists" {
 		t.Errorf("second time: got %v", err)
 	}
 	after, err := os.ReadFile(path)
@@ -66,8 +66,8 @@ func TestSampleFindings(t *testing.T) {
 		got = append(got, f.Key+" "+f.Code)
 	}
 	want := []string{
-		"public_url example_value", "imprint no_imprint",
-		"channels.email.from example_value", "channels.email.smtp.address example_value",
+		"public_url example-value", "imprint no-imprint",
+		"channels.email.from example-value", "channels.email.smtp.address example-value",
 	}
 	if len(got) != len(want) {
 		t.Fatalf("got %v, want %v", got, want)

@@ -32,7 +32,8 @@ type Renderer interface {
 
 // UnsubscribePage is what the template "unsubscribe" gets.
 type UnsubscribePage struct {
-	// State is ask, done (with a button to undo), undone, or error.
+	// State is ask, left (unsubscribed before, with a button to undo), done (with
+	// the same button), undone, or error.
 	State string
 	Title string // of the periodical
 	// Address stays empty: links get forwarded, and the page must not tell a
@@ -113,11 +114,33 @@ func (p *Pages) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		p.undo(r, page, publicID, now)
 	case r.Method == http.MethodPost:
 		p.unsubscribe(r, page, publicID, now)
+	case p.left(r.Context(), publicID, channel):
+		page.data.State, page.data.Action = "left", p.undoAction(publicID, channel, now)
+		p.show(page, http.StatusOK)
 	default:
 		page.data.State = "ask"
 		page.data.Action = "?" + url.Values{"t": {token}}.Encode()
 		p.show(page, http.StatusOK)
 	}
+}
+
+// left reports whether somebody has unsubscribed from a channel already. When
+// that cannot be told they are asked, as it does no harm.
+func (p *Pages) left(ctx context.Context, publicID, channel string) bool {
+	sub, err := p.o.Store.Get(ctx, publicID)
+	if err != nil {
+		if !errors.Is(err, ErrNotFound) {
+			p.o.Log.Error("looking up a subscriber failed", "subscriber", publicID, "error", err)
+		}
+		return false
+	}
+	a := sub.on(channel)
+	return sub.State == Unsubscribed || a != nil && a.State == Unsubscribed
+}
+
+// undoAction is what the undo button posts to.
+func (p *Pages) undoAction(publicID, channel string, now time.Time) string {
+	return "?" + url.Values{"u": {p.o.Links.Sign(ToUndo, publicID, channel, now.Add(undoFor))}}.Encode()
 }
 
 func (p *Pages) unsubscribe(r *http.Request, page answer, publicID string, now time.Time) {
@@ -147,7 +170,7 @@ func (p *Pages) unsubscribe(r *http.Request, page answer, publicID string, now t
 	}
 	page.data.State = "done"
 	if !gone {
-		page.data.Action = "?" + url.Values{"u": {p.o.Links.Sign(ToUndo, publicID, page.data.Channel, now.Add(undoFor))}}.Encode()
+		page.data.Action = p.undoAction(publicID, page.data.Channel, now)
 	}
 	p.show(page, http.StatusOK)
 }
@@ -220,7 +243,7 @@ func explain(problem, language string) string {
 	case "expired":
 		chinese, english = "这个链接已经过期。", "The link has expired."
 	case "gone":
-		chinese, english = "订户名单中已经没有这个地址，需要重新订阅。", "The address is no longer in our list. Please subscribe again."
+		chinese, english = "订户名单中已经没有这个地址。", "The address is no longer in our list."
 	case "busy":
 		chinese, english = "系统暂时无法处理，您的请求还没有生效，请过几分钟再试。", "We could not do this just now. Please try again in a few minutes."
 	case "large", "method":

@@ -174,6 +174,28 @@ func TestButtonAndUndo(t *testing.T) {
 	}
 }
 
+// TestPageOfSomebodyWhoLeft: the link of an old mail, opened again, says so and
+// offers the way back; looking changes nothing.
+func TestPageOfSomebodyWhoLeft(t *testing.T) {
+	w := newSite(t, fakeRenderer{})
+	w.do(t, http.MethodPost, "?t="+w.token(), urlencoded, "List-Unsubscribe=One-Click")
+	before := dump(t, w.store.read)
+	resp, body := w.do(t, http.MethodGet, "?t="+w.token(), "", "")
+	said, undo, ok := strings.Cut(strings.TrimSuffix(body, "|"), "?u=")
+	if resp.StatusCode != 200 || !ok || said != "unsubscribe zh-CN 商务资讯 left||email|" {
+		t.Fatalf("%d %q", resp.StatusCode, body)
+	}
+	if after := dump(t, w.store.read); after != before {
+		t.Errorf("GET changed the database:\n%s\n%s", before, after)
+	}
+	if _, body := w.do(t, http.MethodPost, "?u="+undo, urlencoded, ""); !strings.Contains(body, " undone|") || w.emailState(t) != Active {
+		t.Errorf("undo: %q, %s", body, w.emailState(t))
+	}
+	if _, body := w.do(t, http.MethodGet, "?t="+w.token(), "", ""); !strings.Contains(body, " ask|") {
+		t.Errorf("after undoing: %q", body)
+	}
+}
+
 func TestPageRefuses(t *testing.T) {
 	w := newSite(t, fakeRenderer{})
 	good := w.token()

@@ -212,7 +212,8 @@ type pageView struct {
 // Unsubscribe is the data of the page "unsubscribe". A caller may hand over any
 // struct with these fields.
 type Unsubscribe struct {
-	// State is ask (a GET: nothing has happened yet), done (unsubscribed),
+	// State is ask (a GET: nothing has happened yet), left (a GET of somebody who
+	// unsubscribed before; the button undoes it), done (unsubscribed),
 	// undone (subscribed again) or error (the link is not valid).
 	State string
 	// Title is the periodical's.

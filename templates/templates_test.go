@@ -57,7 +57,7 @@ func TestGolden(t *testing.T) {
 			t.Fatal(err)
 		}
 		golden(t, "web."+language+".html", page)
-		for _, state := range []string{"ask", "done", "undone", "error"} {
+		for _, state := range []string{"ask", "left", "done", "undone", "error"} {
 			page, err := s.Page("unsubscribe", language, Unsubscribe{State: state, Title: "云溪茶讯", Address: "l***@example.org", Channel: "email", Action: "/unsubscribe?t=TOKEN"})
 			if err != nil {
 				t.Fatal(err)

@@ -76,6 +76,43 @@ func TestWebHasTheWholeIssue(t *testing.T) {
 	}
 }
 
+// TestNamelessSection: articles without a section have neither an empty heading
+// nor an empty column in the contents, nor empty brackets.
+func TestNamelessSection(t *testing.T) {
+	in := input("zh-CN")
+	in.Issue.Sections[1].Name = ""
+	s := set(t)
+	page, err := s.Web(in)
+	if err != nil {
+		t.Fatal(err)
+	}
+	d, err := s.Email(in)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, html := range map[string][]byte{"web": page, "email": d.HTML} {
+		for _, tag := range []string{"h2", "dt", "td"} {
+			for _, n := range nodes(t, html, tag) {
+				if strings.TrimSpace(content(n)) == "" {
+					t.Errorf("%s: an empty %s", name, tag)
+				}
+			}
+		}
+	}
+	for _, n := range nodes(t, page, "dd") {
+		before := n.PrevSibling
+		for before != nil && before.Type != n.Type {
+			before = before.PrevSibling
+		}
+		if before == nil || before.Data != "dt" {
+			t.Errorf("%q stands in the contents without a name", content(n))
+		}
+	}
+	if strings.Contains(string(d.Text), "【】") {
+		t.Error("the text has empty brackets")
+	}
+}
+
 func TestWebPageNeedsNoMoreThanItsStyle(t *testing.T) {
 	s := set(t)
 	web, err := s.Web(input("zh-CN"))

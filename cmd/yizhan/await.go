@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/jedib0t/go-pretty/v6/progress"
@@ -25,7 +26,11 @@ func (c *call) await(ctx context.Context, i *instance, run dispatch.RunStatus) (
 	bars := c.newBars()
 	defer bars.stop()
 	seen := time.Now() // a daemon
+	told := map[dispatch.Alarm]bool{}
 	for {
+		if err := c.warn(ctx, i, bars, run, told); err != nil {
+			return run, err
+		}
 		bars.show(run)
 		if ended, err := verdict(run); ended {
 			bars.stop()
@@ -55,6 +60,45 @@ func (c *call) await(ctx context.Context, i *instance, run dispatch.RunStatus) (
 	}
 }
 
+// warn tells each alarm about a run once: whoever waits would else wonder why
+// nothing goes on. With --json it is a line on standard error, before that of an
+// error.
+func (c *call) warn(ctx context.Context, i *instance, bars *bars, run dispatch.RunStatus, told map[dispatch.Alarm]bool) error {
+	alarms, err := i.ledger.Alarms(ctx)
+	if err != nil {
+		return err
+	}
+	for _, a := range alarms {
+		key := dispatch.Alarm{Code: a.Code, Subject: a.Subject, Since: a.Since} // the text may change
+		if told[key] || !concerns(a, run) {
+			continue
+		}
+		told[key] = true
+		switch line := "注意（从 " + i.clock(a.Since) + " 起）：" + alarmText(a); {
+		case c.json:
+			err = writeJSON(c.stderr, map[string]dispatch.Alarm{"alarm": a})
+		case !bars.log(line):
+			_, err = fmt.Fprintln(c.stderr, line)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// concerns reports whether an alarm is about a run.
+func concerns(a dispatch.Alarm, run dispatch.RunStatus) bool {
+	switch a.Code {
+	case dispatch.AlarmChannelStopped:
+		_, ok := run.Channels[a.Subject]
+		return ok
+	case dispatch.AlarmHeld:
+		return strings.HasPrefix(a.Subject, run.Issue+" ")
+	}
+	return true
+}
+
 // verdict says whether a run needs no more waiting, and what is wrong with it.
 func verdict(r dispatch.RunStatus) (ended bool, err error) {
 	total := r.Total()
@@ -74,7 +118,7 @@ func verdict(r dispatch.RunStatus) (ended bool, err error) {
 	case "held":
 		return true, problem{
 			Code: "held", Text: "剩下的都在等人处理：" + summary(r),
-			Hint: "某个域名失败太多；用 yizhan deliveries " + r.Issue + " --state failed 看原因，用 yizhan resume " + r.Issue + " 继续",
+			Hint: "被永久拒收的太多；用 yizhan deliveries " + r.Issue + " --state failed 看原因，用 yizhan resume " + r.Issue + " 继续",
 		}
 	}
 	return false, nil
@@ -166,6 +210,15 @@ func (b *bars) show(r dispatch.RunStatus) {
 		}
 		b.set(name, message, counts.Total()-counts.Open(), max(counts.Total(), 1))
 	}
+}
+
+// log writes a line above the bars and reports whether there are any.
+func (b *bars) log(line string) bool {
+	if b.drawn == nil {
+		return false
+	}
+	b.writer.Log("%s", line)
+	return true
 }
 
 // stop draws the bars for the last time; it may be called again.

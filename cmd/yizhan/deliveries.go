@@ -24,6 +24,11 @@ func (d *deliveriesCmd) Run(ctx context.Context, c *call) error {
 		return err
 	}
 	defer i.close()
+	if d.Channel != "" {
+		if err := known(d.Channel, i.channelNames()); err != nil {
+			return err
+		}
+	}
 	if _, err := i.issue(ctx, d.N); err != nil {
 		return err
 	}

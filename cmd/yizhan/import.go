@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -189,13 +190,17 @@ func (c *call) outline(is issue.Issue, found []issue.Diagnostic) error {
 	}
 	articles, paragraphs := 0, 0
 	for _, s := range is.Sections {
-		c.printf("\n【%s】 %d 篇", plain(s.Name), len(s.Articles))
+		name := "（没有栏目名）"
+		if s.Name != "" {
+			name = "【" + plain(s.Name) + "】"
+		}
+		c.printf("\n%s %d 篇", name, len(s.Articles))
 		for _, a := range s.Articles {
 			articles++
 			paragraphs += len(a.Blocks)
 			title := a.Title
 			if title == "" {
-				title = s.Name
+				title = cmp.Or(s.Name, "（没有标题）")
 			}
 			c.printf("  %s%s", plain(title), credits(a))
 		}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"embed"
@@ -10,6 +11,7 @@ import (
 	"fmt"
 	"html/template"
 	"net/http"
+	"net/url"
 	"strconv"
 	"sync"
 
@@ -52,7 +54,7 @@ func (d *daemon) pages() (http.Handler, error) {
 		return nil, fmt.Errorf("reading the pages: %w", err)
 	}
 	leave, err := subscribers.NewPages(subscribers.PageOptions{
-		Store: d.people, Links: d.links, Renderer: d.templates, Title: d.config.Title, Log: d.log,
+		Store: d.people, Links: d.links, Renderer: d.templates, Title: cmp.Or(d.config.Title, d.host()), Log: d.log,
 	})
 	if err != nil {
 		return nil, err
@@ -79,6 +81,15 @@ func (d *daemon) pages() (http.Handler, error) {
 		mux.Handle("/demo/", d.more)
 	}
 	return guarded(mux), nil
+}
+
+// host stands for a periodical whose configuration has no title.
+func (i *instance) host() string {
+	u, err := url.Parse(i.config.PublicURL)
+	if err != nil {
+		return i.config.PublicURL
+	}
+	return u.Host
 }
 
 // newestIssues is how many issues the first page lists.
@@ -240,6 +251,7 @@ func english(r *http.Request, languages language.Matcher) bool {
 }
 
 func (s *site) show(w http.ResponseWriter, status int, name string, v listView) {
+	v.Title = cmp.Or(v.Title, s.host())
 	var out bytes.Buffer
 	if err := s.own.ExecuteTemplate(&out, name, v); err != nil {
 		s.broken(w, err)

@@ -91,13 +91,13 @@ func (s *issuePreviewCmd) Run(ctx context.Context, c *call) error {
 // writeForms writes the files and puts the directory before their paths.
 func writeForms(dir string, forms []form) error {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return err
+		return unwritable(dir, err)
 	}
 	for n := range forms {
 		f := &forms[n]
 		f.Path, f.Bytes = filepath.Join(dir, f.Path), len(f.data)
 		if err := os.WriteFile(f.Path, f.data, 0o644); err != nil {
-			return err
+			return unwritable(f.Path, err)
 		}
 	}
 	return nil
@@ -180,9 +180,18 @@ func testFailed(ctx context.Context, o dispatch.Outcome) error {
 	if o.Status == dispatch.Lost {
 		return problem{Code: "test-lost", Text: "邮件已交出，但对方的答复没有来，不知道收没收", Hint: "看收件箱；没有收到就再试一次", cause: errors.New(o.Reply)}
 	}
-	text := "测试邮件没有寄出：" + o.Failure.Reason
+	text := "测试邮件没有寄出：" + reasonWord(o.Failure.Reason)
 	if o.Reply != "" {
 		text += fmt.Sprintf("（%d %s）", o.Code, plain(o.Reply))
 	}
-	return problem{Code: "test-failed", Text: text, Hint: "用 yizhan check --live 检查邮件服务器的配置"}
+	hint := "用 yizhan check --live 检查邮件服务器的配置"
+	switch o.Failure.Scope {
+	case dispatch.ScopeRecipient:
+		hint = "被拒的是这个地址，不是邮件服务器的配置；检查 --to，或者换一个地址"
+	case dispatch.ScopeDomain:
+		hint = "收信的那一方暂时不收；过一会儿再试，或者换一个邮箱"
+	case dispatch.ScopeContent:
+		hint = "被拒的是这封邮件的内容；按对方的答复改稿或改模板"
+	}
+	return problem{Code: "test-failed", Text: text, Hint: hint}
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"strconv"
+	"syscall"
 
 	"yizhan/config"
 	"yizhan/dispatch"
@@ -58,16 +59,6 @@ func (all problems) Error() string {
 		s += p.Error()
 	}
 	return s
-}
-
-// misuse is a command line that cannot be carried out.
-func misuse(err error) problem {
-	return problem{Code: "usage", Text: "命令写得不对：" + err.Error(), Hint: "在命令后面加 --help 看用法", usage: true, cause: err}
-}
-
-// misused is misuse in words of our own.
-func misused(text, hint string) problem {
-	return problem{Code: "usage", Text: text, Hint: hint, usage: true}
 }
 
 // explain puts an error into the words of problems; there is at least one.
@@ -124,20 +115,31 @@ func ofPackage(err error) problem {
 	case errors.Is(err, subscribers.ErrTaken):
 		p.Code, p.Text, p.Hint = "address-taken", "这个地址已经属于一位订户", "用 yizhan subscribers show 地址 查看"
 	case errors.Is(err, subscribers.ErrUnsubscribed):
-		p.Code, p.Text, p.Hint = "unsubscribed", "这位订户已经退订", "只有本人能重新订阅"
+		p.Code, p.Text, p.Hint = "unsubscribed", "这位订户已经退订", "只有本人能恢复：打开收到过的任何一封邮件里的退订链接，点“恢复订阅”"
 	case errors.Is(err, subscribers.ErrSuppressed):
 		p.Code, p.Text, p.Hint = "suppressed", "这个地址在禁发名单里", "确认本人愿意以后，用 yizhan suppressions remove 解除"
 	case errors.Is(err, context.Canceled):
 		p.Code, p.Text = "interrupted", "已中断"
 	case errors.As(err, &path):
-		p.Code, p.Text, p.File = "file-unreadable", "读写文件失败："+path.Err.Error(), path.Path
-		if errors.Is(err, fs.ErrNotExist) {
+		p.Code, p.Text, p.File = "file-unreadable", "读写文件失败："+config.Reason(err), path.Path
+		switch {
+		case errors.Is(err, fs.ErrNotExist):
 			p.Code, p.Text, p.Hint = "file-missing", "文件不存在", "检查文件名和所在的目录"
+		case errors.Is(err, syscall.EISDIR):
+			p.Text, p.Hint = "这是一个目录", "写出目录里的文件"
 		}
 	default:
 		p.Code, p.Text = "failed", "没有做成："+err.Error()
 	}
 	return p
+}
+
+// unwritable is a place that cannot be written to.
+func unwritable(path string, err error) problem {
+	return problem{
+		Code: "file-unwritable", Text: "不能写到这里：" + config.Reason(err), Hint: "用 -o 换一个能写的地方，或者检查权限",
+		File: path, cause: err,
+	}
 }
 
 // inChinese says what a code of package subscribers means; the package's own

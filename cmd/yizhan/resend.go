@@ -8,6 +8,7 @@ import (
 
 	"yizhan/dispatch"
 	"yizhan/issue"
+	"yizhan/subscribers"
 )
 
 // resendCmd plans a further run of an issue for some of its subscribers.
@@ -32,6 +33,11 @@ func (s *resendCmd) Run(ctx context.Context, c *call) error {
 		return err
 	}
 	defer i.close()
+	for _, name := range s.Channel {
+		if err := known(name, i.channelNames()); err != nil {
+			return err
+		}
+	}
 	is, revision, err := i.approved(ctx, s.N)
 	if err != nil {
 		return err
@@ -41,9 +47,9 @@ func (s *resendCmd) Run(ctx context.Context, c *call) error {
 		return err
 	}
 	resend := dispatch.Resend{Issue: is.ID, Revision: revision.N, Selection: dispatch.Selection(s.Scope)}
+	var person subscribers.Subscriber
 	if s.To != "" {
-		person, err := i.people.Get(ctx, s.To)
-		if err != nil {
+		if person, err = i.people.Get(ctx, s.To); err != nil {
 			return err
 		}
 		resend.Target = person.PublicID
@@ -56,9 +62,13 @@ func (s *resendCmd) Run(ctx context.Context, c *call) error {
 		}
 		selected = append(selected, some...)
 	}
+	if s.To != "" && len(selected) == 0 {
+		return s.nobody(c, person, names)
+	}
 	if s.DryRun || len(selected) == 0 {
 		return s.list(c, selected)
 	}
+	s.foretell(c, selected)
 	if err := s.ask(c, is, names, len(selected)); err != nil {
 		return err
 	}
@@ -106,13 +116,73 @@ func (s *resendCmd) list(c *call, selected []dispatch.Selected) error {
 	}
 	t := newSheet("订户", "渠道", "地址", "不发的原因")
 	for _, one := range selected {
-		t.add(one.ID, one.Channel, one.Address, one.Blocked)
+		t.add(one.ID, one.Channel, one.Address, reasonWord(one.Blocked))
 	}
 	if err := t.write(c.stdout); err != nil {
 		return err
 	}
 	c.printf("共 %d 份", len(selected))
 	return nil
+}
+
+// nobody says why the one person who was named gets nothing.
+func (s *resendCmd) nobody(c *call, person subscribers.Subscriber, names []string) error {
+	type refusal struct {
+		Channel string `json:"channel"`
+		Reason  string `json:"reason"`
+	}
+	refusals := []refusal{}
+	for _, name := range names {
+		refusals = append(refusals, refusal{name, whyNot(person, name)})
+	}
+	if done, err := c.answer(struct {
+		Count       int                 `json:"count"`
+		Subscribers []dispatch.Selected `json:"subscribers"`
+		Refused     []refusal           `json:"refused"`
+	}{Subscribers: []dispatch.Selected{}, Refused: refusals}); done {
+		return err
+	}
+	for _, r := range refusals {
+		text := reasonWord(r.Reason)
+		switch r.Reason {
+		case "no-address":
+			text = "这位订户没有这个渠道的地址"
+		case "open":
+			text = "上一份还没发完，用 yizhan deliveries " + s.N + " 看"
+		case string(subscribers.Unsubscribed):
+			text = "已退订，只有本人能恢复（打开收到过的邮件里的退订链接）"
+		}
+		c.printf("不发给 %s（%s）：%s", plain(s.To), r.Channel, text)
+	}
+	c.printf("没有要重发的人，什么也没做")
+	return nil
+}
+
+// whyNot is why a selection of one subscriber is empty in a channel: the rules of
+// [subscribers.Audience] in their order; who passes them has an open delivery.
+func whyNot(person subscribers.Subscriber, channel string) string {
+	at := slices.IndexFunc(person.Addresses, func(a subscribers.ChannelAddress) bool { return a.Channel == channel })
+	switch {
+	case at < 0:
+		return "no-address"
+	case person.Addresses[at].State != subscribers.Active:
+		return string(person.Addresses[at].State)
+	case person.State != subscribers.Active:
+		return string(person.State)
+	}
+	return "open"
+}
+
+// foretell says, before anything is planned, who is in it and will get nothing.
+func (s *resendCmd) foretell(c *call, selected []dispatch.Selected) {
+	blocked := slices.DeleteFunc(slices.Clone(selected), func(one dispatch.Selected) bool { return one.Blocked == "" })
+	switch {
+	case len(blocked) == 0:
+	case s.To != "":
+		c.printf("%s %s：不会寄出，台账里只记为跳过；要寄就先用 yizhan suppressions remove 解除", plain(s.To), reasonWord(blocked[0].Blocked))
+	default:
+		c.printf("其中 %d 份不会寄出：%s", len(blocked), reasonWord(blocked[0].Blocked))
+	}
 }
 
 // ask makes sure that the resend is meant. Where nobody can be asked, only a

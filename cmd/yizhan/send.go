@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -16,6 +17,9 @@ type sendCmd struct {
 	Wait    bool     `help:"等到发行完成，显示进度。 [wait until finished]"`
 }
 
+// atSlack is how far back --at may lie: whoever types the present minute means now.
+const atSlack = time.Minute
+
 // Run implements the command.
 func (s *sendCmd) Run(ctx context.Context, c *call) error {
 	i, err := c.open(ctx, nil)
@@ -27,11 +31,17 @@ func (s *sendCmd) Run(ctx context.Context, c *call) error {
 	if err != nil {
 		return err
 	}
-	is, revision, err := i.approved(ctx, s.N)
+	if now := time.Now(); !notBefore.IsZero() && now.Sub(notBefore) > atSlack {
+		return problem{
+			Code: "at-past", Text: fmt.Sprintf("--at 的时间已经过了：%s，现在是 %s", i.clock(notBefore), i.clock(now)),
+			Hint: "改成以后的时间；要现在就发，去掉 --at",
+		}
+	}
+	channels, err := i.channel(s.Channel...)
 	if err != nil {
 		return err
 	}
-	channels, err := i.channel(s.Channel...)
+	is, revision, err := i.approved(ctx, s.N)
 	if err != nil {
 		return err
 	}
@@ -39,10 +49,32 @@ func (s *sendCmd) Run(ctx context.Context, c *call) error {
 		Kind: dispatch.KindIssue, Issue: is, Revision: revision, Selection: dispatch.SelectFirst,
 		Channels: channels, NotBefore: notBefore, Now: time.Now(),
 	})
+	if errors.Is(err, dispatch.ErrPlanned) {
+		return i.sentBefore(ctx, is.ID, err)
+	}
 	if err != nil {
 		return err
 	}
 	return c.follow(ctx, i, run, s.Wait)
+}
+
+// sentBefore says what became of the first run that keeps an issue from being
+// sent once more; planned is the ledger's refusal.
+func (i *instance) sentBefore(ctx context.Context, n string, planned error) error {
+	runs, err := i.ledger.Status(ctx, n, time.Now())
+	if err != nil {
+		return err
+	}
+	for _, r := range runs {
+		if r.Scope == dispatch.SelectFirst && r.State == string(dispatch.RunCancelled) {
+			return problem{
+				Code: "already-planned", Text: fmt.Sprintf("第 %s 期已经发行过，那一次取消了（发行 %s：%s）", n, r.ID, summary(r)),
+				Hint:  fmt.Sprintf("发给名单上还没收到的人：yizhan resend %s --scope unsent；发给首发以后新订的人：yizhan resend %s --scope new", n, n),
+				cause: planned,
+			}
+		}
+	}
+	return planned
 }
 
 // moment reads a time that a person typed; "" is none.

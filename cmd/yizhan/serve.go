@@ -25,6 +25,10 @@ func (s *serveCmd) Run(ctx context.Context, c *call) error {
 		return err
 	}
 	defer i.close()
+	// Before the ports: a second daemon would only hear that they are taken.
+	if err := i.alone(ctx); err != nil {
+		return err
+	}
 	public, err := listen("http.listen", i.config.HTTP.Listen)
 	if err != nil {
 		return err
@@ -76,9 +80,6 @@ const (
 // over is awaited for shutdown_grace, and the pages answer until the end. It
 // calls ready when the listeners answer.
 func (d *daemon) run(ctx context.Context, ready func() error) error {
-	if err := d.alone(ctx); err != nil {
-		return err
-	}
 	dispatcher, err := d.dispatcher()
 	if err != nil {
 		return err
@@ -138,15 +139,15 @@ func (d *daemon) drain(drained <-chan struct{}, servers []*http.Server) {
 
 // alone refuses a second daemon on one SQLite database: the in-process queue and
 // the limits are one process's.
-func (d *daemon) alone(ctx context.Context) error {
-	sessions, err := d.ledger.Sessions(ctx, dispatch.ThisProcess(), time.Now())
+func (i *instance) alone(ctx context.Context) error {
+	sessions, err := i.ledger.Sessions(ctx, dispatch.ThisProcess(), time.Now())
 	if err != nil || len(sessions) == 0 {
 		return err
 	}
 	s := sessions[0]
 	return problem{
 		Code: "already-running",
-		Text: fmt.Sprintf("这个数据库已经有一个服务在用：进程 %d，从 %s 起", s.Process.PID, d.clock(s.Opened)),
+		Text: fmt.Sprintf("这个数据库已经有一个服务在用：进程 %d，从 %s 起", s.Process.PID, i.clock(s.Opened)),
 		Hint: "先停掉它；如果它在另一台机器上异常退出，过 30 秒再试",
 	}
 }

@@ -170,6 +170,18 @@ func TestPages(t *testing.T) {
 	}
 }
 
+// TestPagesWithoutATitle: the host stands for a periodical that has no title.
+func TestPagesWithoutATitle(t *testing.T) {
+	o := newOffice(t, "127.0.0.1:1")
+	o.edit("title: 港城茗讯\n", "")
+	s := o.serve()
+	for _, path := range []string{"/unsubscribe", "/", "/nonsense"} {
+		if _, page := fetch(t, http.MethodGet, s.public+path, ""); !strings.Contains(page, "news.example.org") {
+			t.Errorf("%s has no title:\n%s", path, page)
+		}
+	}
+}
+
 // TestOldRevisionStaysPublic: a new draft is nobody's business before it is sent.
 func TestOldRevisionStaysPublic(t *testing.T) {
 	o := newOffice(t, newSink(t, nil).Addr())
@@ -197,6 +209,9 @@ func TestSecondDaemonIsRefused(t *testing.T) {
 	o.ready()
 	o.subscribe("email", "chen@example.org")
 	o.do("send", "37", "--wait")
+	// The ports are taken as well, and that is not what has to be said.
+	o.edit("listen: 127.0.0.1:0", "listen: "+strings.TrimPrefix(s.public, "http://"))
+	o.edit("admin: 127.0.0.1:0", "admin: "+strings.TrimPrefix(s.admin, "http://"))
 	_, stderr, code := o.try("serve", "--json")
 	if code != exitFailed || !strings.Contains(stderr, `"code":"already-running"`) {
 		t.Errorf("a second daemon ended with %d\n%s", code, stderr)
@@ -282,6 +297,23 @@ func TestWatchEndsWithTheRun(t *testing.T) {
 	var last report
 	if err := json.Unmarshal([]byte(lines[len(lines)-1]), &last); err != nil || last.Runs[0].State != "finished" {
 		t.Errorf("the last line is not of a finished run: %v\n%s", err, lines)
+	}
+}
+
+// TestTestMailNamesWhatWasRefused: a mailbox that does not exist is no fault of
+// the configuration.
+func TestTestMailNamesWhatWasRefused(t *testing.T) {
+	sink := newSink(t, func(phase, _, _ string, _ int) standin.Fault {
+		if phase == "rcpt" {
+			return standin.Fault{Code: 550, Text: "5.1.1 User unknown"}
+		}
+		return standin.Fault{}
+	})
+	o := newOffice(t, sink.Addr())
+	o.ready()
+	_, stderr, code := o.try("issue", "test", "37", "--to", "nobody@example.org")
+	if code != exitFailed || !strings.Contains(stderr, "测试邮件没有寄出：邮箱不存在") || !strings.Contains(stderr, "被拒的是这个地址") || strings.Contains(stderr, "check --live") {
+		t.Errorf("exit code %d: %s", code, stderr)
 	}
 }
 

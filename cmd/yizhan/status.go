@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"strings"
 	"time"
 
 	"yizhan/dispatch"
@@ -171,7 +172,7 @@ func writeWaiting(to io.Writer, i *instance, runs []dispatch.RunStatus) error {
 			if w.Until != nil {
 				until = i.clockOf(w.Until)
 			}
-			t.add(r.Issue, r.ID, w.Reason, until, w.Count)
+			t.add(r.Issue, r.ID, waitWord(w.Reason), until, w.Count)
 			rows++
 		}
 	}
@@ -180,17 +181,6 @@ func writeWaiting(to io.Writer, i *instance, runs []dispatch.RunStatus) error {
 	}
 	fmt.Fprintln(to)
 	return t.write(to)
-}
-
-// alarmText says an alarm in Chinese.
-func alarmText(a dispatch.Alarm) string {
-	switch a.Code {
-	case dispatch.AlarmChannelStopped:
-		return fmt.Sprintf("渠道 %s 停了：%s。改好以后会自动继续", a.Subject, plain(a.Text))
-	case dispatch.AlarmHeld:
-		return fmt.Sprintf("%s：这个域名失败太多，剩下的在等人处理；查明原因后用 yizhan resume 继续", a.Subject)
-	}
-	return plain(a.Subject + "：" + a.Text)
 }
 
 // pauseCmd, resumeCmd and cancelCmd steer the open runs of an issue.
@@ -215,7 +205,7 @@ type steered struct {
 
 // Run implements the command.
 func (s *pauseCmd) Run(ctx context.Context, c *call) error {
-	return c.steer(ctx, s.N, "暂停", func(i *instance, now time.Time) (runs, rows int64, err error) {
+	return c.steer(ctx, s.N, "暂停", "", func(i *instance, now time.Time) (runs, rows int64, err error) {
 		runs, err = i.ledger.Pause(ctx, s.N, now)
 		return runs, 0, err // rows keep their states
 	})
@@ -223,20 +213,21 @@ func (s *pauseCmd) Run(ctx context.Context, c *call) error {
 
 // Run implements the command.
 func (s *resumeCmd) Run(ctx context.Context, c *call) error {
-	return c.steer(ctx, s.N, "继续", func(i *instance, now time.Time) (runs, rows int64, err error) {
+	return c.steer(ctx, s.N, "继续", "放行了 %d 份等人处理的投递", func(i *instance, now time.Time) (runs, rows int64, err error) {
 		return i.ledger.Resume(ctx, s.N, now)
 	})
 }
 
 // Run implements the command.
 func (s *cancelCmd) Run(ctx context.Context, c *call) error {
-	return c.steer(ctx, s.N, "取消", func(i *instance, now time.Time) (runs, rows int64, err error) {
+	return c.steer(ctx, s.N, "取消", "涉及 %d 份投递", func(i *instance, now time.Time) (runs, rows int64, err error) {
 		return i.ledger.Cancel(ctx, s.N, now)
 	})
 }
 
-// steer does one thing to the open runs of an issue and tells what it was.
-func (c *call) steer(ctx context.Context, n, verb string, do func(*instance, time.Time) (runs, rows int64, err error)) error {
+// steer does one thing to the open runs of an issue and tells what it was:
+// rowsDone is the sentence about its rows, with their number.
+func (c *call) steer(ctx context.Context, n, verb, rowsDone string, do func(*instance, time.Time) (runs, rows int64, err error)) error {
 	i, err := c.open(ctx, nil)
 	if err != nil {
 		return err
@@ -256,10 +247,13 @@ func (c *call) steer(ctx context.Context, n, verb string, do func(*instance, tim
 		c.printf("第 %s 期没有可以%s的发行", n, verb)
 		return nil
 	}
-	detail := ""
-	if rows > 0 {
-		detail = fmt.Sprintf("，涉及 %d 份投递", rows)
+	var done []string
+	if runs > 0 {
+		done = append(done, fmt.Sprintf("%s了 %d 次发行", verb, runs))
 	}
-	c.printf("第 %s 期：%s了 %d 次发行%s", n, verb, runs, detail)
+	if rows > 0 {
+		done = append(done, fmt.Sprintf(rowsDone, rows))
+	}
+	c.printf("第 %s 期：%s", n, strings.Join(done, "，"))
 	return nil
 }

@@ -1,90 +1,14 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"errors"
-	"fmt"
-	"io"
 	"os"
-	"path/filepath"
 	"strings"
 	"time"
 
 	"yizhan/subscribers"
 )
-
-// subscribersImportCmd adds and changes subscribers from a CSV file.
-type subscribersImportCmd struct {
-	File string `arg:"" placeholder:"FILE.csv" help:"CSV 文件，- 是标准输入；第一行是表头：email、wechat、name、sections、groups、language、state。 [CSV file]"`
-}
-
-// Run implements the command.
-func (s *subscribersImportCmd) Run(ctx context.Context, c *call) error {
-	file, err := c.seekable(s.File)
-	if err != nil {
-		return err
-	}
-	defer file.Close()
-	i, err := c.open(ctx, nil)
-	if err != nil {
-		return err
-	}
-	defer i.close()
-	bars := c.newBars()
-	result, err := i.people.Import(ctx, file, subscribers.ImportOptions{
-		Source:   filepath.Base(s.File),
-		Progress: func(done, total int) { bars.set("import", "导入订户", int64(done), int64(max(total, 1))) },
-	}, time.Now())
-	bars.stop()
-	for n, bad := range result.Bad {
-		result.Bad[n].Text = inChinese(bad.Code, bad.Text)
-	}
-	if err != nil {
-		c.printf("中断以前：新增 %d，更改 %d，没变 %d", result.Added, result.Changed, result.Unchanged)
-		return err
-	}
-	if done, err := c.answer(result); done {
-		return err
-	}
-	c.printf("新增 %d，更改 %d，没变 %d，有问题 %d", result.Added, result.Changed, result.Unchanged, len(result.Bad))
-	if len(result.Bad) == 0 {
-		return nil
-	}
-	t := newSheet("行#", "代码", "问题（这些行没有导入）")
-	for _, bad := range result.Bad {
-		t.add(bad.Line, bad.Code, bad.Text)
-	}
-	return t.write(c.stdout)
-}
-
-// readSeekCloser is a file, or what was read from standard input.
-type readSeekCloser interface {
-	io.ReadSeeker
-	io.Closer
-}
-
-type inMemory struct{ *bytes.Reader }
-
-func (inMemory) Close() error { return nil }
-
-// maxStdin bounds what is read from standard input into memory.
-const maxStdin = 64 << 20
-
-// seekable opens a file; "-" is standard input.
-func (c *call) seekable(name string) (readSeekCloser, error) {
-	if name != "-" {
-		return os.Open(name)
-	}
-	data, err := io.ReadAll(io.LimitReader(c.stdin, maxStdin+1))
-	if err != nil {
-		return nil, fmt.Errorf("reading standard input: %w", err)
-	}
-	if len(data) > maxStdin {
-		return nil, problem{Code: "too-large", Text: "标准输入太长", Hint: "存成文件再导入"}
-	}
-	return inMemory{bytes.NewReader(data)}, nil
-}
 
 // subscribersExportCmd writes all subscribers as CSV.
 type subscribersExportCmd struct {
@@ -107,7 +31,7 @@ func (s *subscribersExportCmd) Run(ctx context.Context, c *call) error {
 	}
 	file, err := os.OpenFile(s.Output, os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o600)
 	if err != nil {
-		return err
+		return unwritable(s.Output, err)
 	}
 	count, err := i.people.Export(ctx, file)
 	if closeErr := file.Close(); err == nil {
@@ -216,6 +140,9 @@ func (s *subscribersAddCmd) Run(ctx context.Context, c *call) error {
 		return err
 	}
 	defer i.close()
+	if err := known(s.Channel, i.addressNames()); err != nil {
+		return err
+	}
 	address, err := subscribers.ParseAddress(s.Channel, s.Address)
 	if err != nil {
 		return err
@@ -233,6 +160,9 @@ func (s *subscribersAddCmd) Run(ctx context.Context, c *call) error {
 		return err
 	}
 	c.printf("加了订户 %s：%s", person.PublicID, addressesOf(person))
+	if len(person.Sections) > 0 {
+		c.printf("注意：选了栏目。选择记下了，但这个版本还不按栏目发，收到的是整期")
+	}
 	return nil
 }
 
@@ -260,7 +190,7 @@ func (s *subscribersShowCmd) Run(ctx context.Context, c *call) error {
 	t.add("姓名", person.Name)
 	t.add("状态", word(string(person.State)))
 	for _, a := range person.Addresses {
-		t.add("地址（"+a.Channel+"）", strings.TrimSpace(a.Value+" "+word(string(a.State))+" "+a.Reason))
+		t.add("地址（"+a.Channel+"）", strings.TrimSpace(a.Value+" "+word(string(a.State))+" "+reasonWord(a.Reason)))
 	}
 	t.add("栏目", listed(person.Sections, "全部"))
 	t.add("分组", listed(person.Groups, ""))
@@ -301,14 +231,18 @@ type subscribersEraseCmd struct {
 	Yes bool   `short:"y" help:"不再询问。 [do not ask]"`
 }
 
-// Run implements the command. There is no way back, so somebody at a terminal is asked.
+// Run implements the command. There is no way back, so it wants a
+// yes: from whoever sits at the terminal, else from --yes.
 func (s *subscribersEraseCmd) Run(ctx context.Context, c *call) error {
 	i, err := c.open(ctx, nil)
 	if err != nil {
 		return err
 	}
 	defer i.close()
-	if !s.Yes && c.terminal && !c.confirm("删除 "+s.Key+" 的个人信息，不能恢复。继续吗？") {
+	if !s.Yes && !c.terminal {
+		return problem{Code: "needs-yes", Text: "删除个人信息不能恢复，要先确认；什么也没有删除", Hint: "确定要删，就加 --yes"}
+	}
+	if !s.Yes && !c.confirm("删除 "+s.Key+" 的个人信息，不能恢复。继续吗？") {
 		return problem{Code: "declined", Text: "没有删除"}
 	}
 	// The ledger first: what is left to erase is then still found by the key.

@@ -20,6 +20,11 @@ func (s *suppressionsListCmd) Run(ctx context.Context, c *call) error {
 		return err
 	}
 	defer i.close()
+	if s.Channel != "" {
+		if err := known(s.Channel, i.addressNames()); err != nil {
+			return err
+		}
+	}
 	page := subscribers.SuppressionFilter{Channel: s.Channel, Reason: s.Reason, Limit: sheetRows}
 	total := 0
 	for {
@@ -58,7 +63,7 @@ func (c *call) listSuppressions(i *instance, some []subscribers.Suppression) err
 		if address == "" {
 			address = one.Hash // all that is left of somebody who was erased
 		}
-		t.add(one.Channel, address, one.Reason, one.Detail, i.clock(one.CreatedAt))
+		t.add(one.Channel, address, reasonWord(one.Reason), one.Detail, i.clock(one.CreatedAt))
 	}
 	return t.write(c.stdout)
 }
@@ -77,6 +82,9 @@ func (s *suppressionsAddCmd) Run(ctx context.Context, c *call) error {
 		return err
 	}
 	defer i.close()
+	if err := known(s.Channel, i.addressNames()); err != nil {
+		return err
+	}
 	address, err := subscribers.ParseAddress(s.Channel, s.Address)
 	if err != nil {
 		return err

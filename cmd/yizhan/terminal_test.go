@@ -49,6 +49,26 @@ func TestResendAsksOnATerminal(t *testing.T) {
 	}
 }
 
+// TestEraseAsksOnATerminal: there is no way back from it.
+func TestEraseAsksOnATerminal(t *testing.T) {
+	o := newOffice(t, "127.0.0.1:1")
+	o.subscribe("email", "chen@example.org")
+	o.terminal = true
+	for _, c := range []struct {
+		answers string
+		code    int
+	}{{"", exitFailed}, {"n\n", exitFailed}, {"y\n", exitOK}} {
+		o.answers = c.answers
+		_, stderr, code := o.try("subscribers", "erase", "chen@example.org")
+		if code != c.code || !strings.Contains(stderr, "不能恢复。继续吗？") {
+			t.Errorf("%q: exit code %d, want %d\n%s", c.answers, code, c.code, stderr)
+		}
+		if _, _, code := o.try("subscribers", "show", "chen@example.org"); (code == exitOK) != (c.code == exitFailed) {
+			t.Errorf("%q: show ends with %d", c.answers, code)
+		}
+	}
+}
+
 // TestProgressOnATerminalOnly: bars go where a person looks, and nowhere else.
 func TestProgressOnATerminalOnly(t *testing.T) {
 	for _, terminal := range []bool{true, false} {

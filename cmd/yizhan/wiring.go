@@ -73,13 +73,7 @@ func (i *instance) build(ctx context.Context, secret []byte) error {
 	if i.issues, err = issue.NewStore(issue.StoreOptions{Write: i.db.Write, Read: i.db.Read}); err != nil {
 		return err
 	}
-	names := []string{subscribers.Email, subscribers.WeChat} // columns of the CSV file
-	for _, o := range i.openers {
-		if !slices.Contains(names, o.name) {
-			names = append(names, o.name)
-		}
-	}
-	if i.people, err = subscribers.New(subscribers.Options{Write: i.db.Write, Read: i.db.Read, Secret: secret, Channels: names}); err != nil {
+	if i.people, err = subscribers.New(subscribers.Options{Write: i.db.Write, Read: i.db.Read, Secret: secret, Channels: i.addressNames()}); err != nil {
 		return err
 	}
 	i.ledger, err = dispatch.NewLedger(dispatch.LedgerOptions{Write: i.db.Write, Mark: i.db.Mark, Read: i.db.Read})
@@ -124,7 +118,7 @@ func (i *instance) route(name string) (dispatch.Route, error) {
 	}
 	at := slices.IndexFunc(i.openers, func(o opener) bool { return o.name == name })
 	if at < 0 {
-		return dispatch.Route{}, misused(fmt.Sprintf("没有叫 %q 的渠道", name), "渠道有："+joined(i.channelNames()))
+		return dispatch.Route{}, known(name, i.channelNames())
 	}
 	r, err := i.openers[at].open(i)
 	if err != nil {
@@ -132,6 +126,14 @@ func (i *instance) route(name string) (dispatch.Route, error) {
 	}
 	i.routes = append(i.routes, r)
 	return r, nil
+}
+
+// known refuses a name that is none of the channels.
+func known(name string, channels []string) error {
+	if slices.Contains(channels, name) {
+		return nil
+	}
+	return misused(fmt.Sprintf("没有叫 %q 的渠道", plain(name)), "渠道有："+joined(channels))
 }
 
 // channel gives the channels called names; all that there are when names is empty.
@@ -154,6 +156,18 @@ func (i *instance) channelNames() []string {
 	var names []string
 	for _, o := range i.openers {
 		names = append(names, o.name)
+	}
+	return names
+}
+
+// addressNames are the channels of which subscribers may have an address: the
+// columns of the CSV file.
+func (i *instance) addressNames() []string {
+	names := []string{subscribers.Email, subscribers.WeChat}
+	for _, name := range i.channelNames() {
+		if !slices.Contains(names, name) {
+			names = append(names, name)
+		}
 	}
 	return names
 }
