@@ -535,8 +535,11 @@ func TestNewRefuses(t *testing.T) {
 		t.Fatal(err)
 	}
 	for i, o := range []dispatch.Options{
-		{}, {Queue: good.Queue, People: f, Routes: good.Routes}, {Ledger: f.Ledger, People: f, Routes: good.Routes},
-		{Ledger: f.Ledger, Queue: good.Queue, Routes: good.Routes}, {Ledger: f.Ledger, Queue: good.Queue, People: f},
+		{},
+		{Queue: good.Queue, People: f, Routes: good.Routes},
+		{Ledger: f.Ledger, People: f, Routes: good.Routes},
+		{Ledger: f.Ledger, Queue: good.Queue, Routes: good.Routes},
+		{Ledger: f.Ledger, Queue: good.Queue, People: f},
 		{Ledger: f.Ledger, Queue: good.Queue, People: f, Routes: []dispatch.Route{{Channel: &dispatchtest.Carrier{}}}},
 	} {
 		if _, err := dispatch.New(o); err == nil {

@@ -2,6 +2,7 @@ package issue
 
 import (
 	"regexp"
+	"slices"
 	"strings"
 )
 
@@ -11,7 +12,9 @@ var (
 	plainByline  = regexp.MustCompile(`^(?:\p{Han}{2,20}\s+)?(?:[` + surnames + `]\s{0,3}\p{Han}\s?\p{Han}?)(?:[\s、]+[` + surnames + `]\s{0,3}\p{Han}\s?\p{Han}?){0,4}$`)
 	notName      = regexp.MustCompile(`^(?:前言|引言|导语|导言|背景|概述|概况|简介|序言?|摘要|目的|意义|总论|综述|缘起|开头|引子|楔子|正文|通知|公告|现状|问题|简讯|快讯|编者按)$`)
 	transcript   = regexp.MustCompile(`文字实录|讲话(?:实录|全文)|演讲(?:实录|全文)|发言(?:实录|全文)`)
-	speakerLabel = regexp.MustCompile(`^(\p{Han}{2,4})[：:]`)
+	// editorialTitle is what the text that opens or closes an issue is called.
+	editorialTitle = regexp.MustCompile(`^(?:编者按|编者的?话|编者寄语|编辑寄语|主编寄语|编后(?:记|语|话)?|卷首(?:语|寄语)?|刊首(?:语|寄语)?|寄语|开篇(?:语|的话)?|致读者)$`)
+	speakerLabel   = regexp.MustCompile(`^(\p{Han}{2,4})[：:]`)
 )
 
 // surnames are the commonest Chinese family names: they tell a byline without
@@ -21,30 +24,39 @@ const surnames = `王李张刘陈杨黄赵吴周徐孙马朱胡郭何高林郑�
 // article reads one article.
 func (r *recogniser) article(a articleRange, s sectionRange) Article {
 	art := Article{Kind: KindArticle, Title: a.name}
+	line := -1
 	if a.title < 0 {
 		art.Kind, art.Title = KindEditorial, s.name
 	} else {
+		line = r.lines[a.title].N
 		for i := a.title; i < a.from; i++ {
 			r.put(i, PlaceTitle)
 		}
 		name, as := membership(a.name)
-		r.matchTitle(a.title, a.entry, name, "文章", false)
+		r.matchTitle(a.title, a.entry, name, false)
 		if as != "" {
 			art.Kind, art.Title, art.Profile = KindProfile, name, &Profile{Membership: as}
+		} else if in := stripBrackets(name); editorialTitle.MatchString(in) {
+			art.Kind, art.Title = KindEditorial, in
 		}
 	}
+	r.titles = append(r.titles, line)
 	from := r.header(&art, a)
 	to := a.to
 	r.profile(&art, from, to)
 	r.body(&art, from, to)
+	if a.title < 0 && r.shape.sectionLevel > 0 && slices.ContainsFunc(art.Blocks, func(b Block) bool { return b.Kind == BlockItem || b.Kind == BlockTable }) {
+		art.Kind = KindArticle // a list of links and the like, and no editorial
+	}
 	r.levels(&art, r.document(&art))
+	r.poems(&art)
 	return art
 }
 
 // header reads the lines between the title and the text and returns the first
 // line of the text.
 func (r *recogniser) header(art *Article, a articleRange) int {
-	i := a.from
+	i, text := a.from, a.to
 	for ; i < a.to; i++ {
 		t := r.lines[i].Text
 		switch {
@@ -58,14 +70,25 @@ func (r *recogniser) header(art *Article, a articleRange) int {
 			i = r.summary(art, i, a.to)
 		case r.credits[i].ok:
 			r.credit(art, i)
-		case a.title >= 0 && art.Byline == "" && shorterThan(t, 26) && (plainByline.MatchString(t) || personName.MatchString(t) && hanCount(t) < 4 && !notName.MatchString(t)) && i+1 < a.to && !titleStop.MatchString(t) && r.textFollows(i+1, a.to):
-			art.Byline = t
+		case a.title >= 0 && art.Byline == "" && shorterThan(t, 26) && (plainByline.MatchString(t) || isPersonOf(t) || personName.MatchString(t) && hanCount(t) < 4 && !notName.MatchString(t)) && i+1 < a.to && !titleStop.MatchString(t) && r.textFollows(i+1, a.to):
+			art.Byline = strings.Join(strings.Fields(t), " ")
 			r.put(i, PlaceCredit)
+		case a.title >= 0 && art.Byline == "" && r.poetBelow(i, a.to):
+			art.Byline = strings.Join(strings.Fields(t), " ")
+			r.put(i, PlaceCredit)
+		case a.title >= 0 && i == a.from && isDateLine(stripBrackets(t)) && i+1 < a.to && r.nameBelow(i+1, a.to):
+			text = i // 2022年12月10日 between the title of a speech and the speaker
 		default:
-			return i
+			return min(i, text)
 		}
 	}
-	return i
+	return min(i, text)
+}
+
+// nameBelow tells whether line i is a name that text follows.
+func (r *recogniser) nameBelow(i, to int) bool {
+	t := r.lines[i].Text
+	return r.credits[i].ok || shorterThan(t, 26) && (plainByline.MatchString(t) || isPersonOf(t)) && r.textFollows(i+1, to)
 }
 
 func (r *recogniser) textFollows(i, to int) bool {
@@ -94,8 +117,18 @@ func (r *recogniser) summary(art *Article, i, to int) int {
 
 func (r *recogniser) credit(art *Article, i int) {
 	c := r.credits[i]
+	for _, sp := range r.lines[i].Spans {
+		if text := r.lines[i].Text[sp.From:sp.To]; sp.Href != "" && !strings.Contains(sp.Href, text) {
+			r.find("credit-unplaced", i, Info, "来源是纯文字，链接 "+sp.Href+" 未收入；要保留请写在正文里")
+		}
+	}
 	c.give(art)
 	r.put(i, PlaceCredit)
+	r.looseParts(c, i)
+}
+
+// looseParts reports what a credit says that the model has no field for.
+func (r *recogniser) looseParts(c credit, i int) {
 	for _, s := range c.loose {
 		r.find("credit-unplaced", i, Info, "“"+clip(s)+"”没有对应的栏位，未收入")
 	}
@@ -105,10 +138,20 @@ func (r *recogniser) credit(art *Article, i int) {
 // break parted, and tells headings from paragraphs.
 func (r *recogniser) body(art *Article, from, to int) {
 	var text []int
+	last := to - 1 // the last line that is no credit
+	for last > from && (r.place[last] != "" || r.credits[last].ok) {
+		last--
+	}
 	for i := from; i < to; i++ {
 		switch {
 		case r.place[i] != "":
 		case r.credits[i].ok && (r.credits[i].bracketed || to-i <= 3):
+			r.credit(art, i)
+			if r.credits[i].bracketed && i > from && endsSentence(r.lines[i-1].Text) && i < last {
+				r.find("credit-inside", i, Warning, "这一行像是一篇文章的结尾，后面的文字却归入同一篇“"+clip(art.Title)+"”；如是另一篇，请给它单独一行标题，前面空一行")
+			}
+		case i > from && i == last && bareName(r.lines[i].Text).ok:
+			r.credits[i] = bareName(r.lines[i].Text)
 			r.credit(art, i)
 		default:
 			text = append(text, i)
@@ -149,6 +192,7 @@ func (r *recogniser) lastCredit(art *Article, b *Block, last bool) {
 		return
 	}
 	c.give(art)
+	r.looseParts(c, r.at[len(r.at)-1])
 	b.Text = s
 	b.Spans = tidySpans(s, b.Spans)
 }
@@ -211,33 +255,18 @@ func (r *recogniser) checkCredits() {
 	if with == 0 {
 		return
 	}
-	at := 0
+	k := -1
 	for _, s := range r.issue.Sections {
 		for _, a := range s.Articles {
-			line := 0
-			if a.Kind != KindEditorial {
-				line, at = r.titleLine(at)
+			if k++; r.titles[k] < 0 {
+				continue // a section that is one text
 			}
 			if a.Document != nil && a.Document.Signer != "" {
 				continue // whoever signed it wrote it
 			}
 			if a.Kind == KindArticle && a.Source+a.ExcerptedFrom+a.Byline == "" {
-				r.f.add("credit-missing", line, Warning, "文章“"+clip(a.Title)+"”没有来源或作者；请在文末补一行（来源：……），或在标题下写 作者：……")
+				r.f.add("credit-missing", r.titles[k], Warning, "文章“"+clip(a.Title)+"”没有来源或作者；请在文末补一行（来源：……），或在标题下写 作者：……")
 			}
 		}
 	}
-}
-
-// titleLine returns the number of the next title line from line at on.
-func (r *recogniser) titleLine(at int) (int, int) {
-	for i := at; i < len(r.lines); i++ {
-		if r.place[i] == PlaceTitle {
-			n := r.lines[i].N
-			for i < len(r.lines) && r.place[i] == PlaceTitle {
-				i++
-			}
-			return n, i
-		}
-	}
-	return 0, len(r.lines)
 }

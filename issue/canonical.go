@@ -44,9 +44,18 @@ type canonicalReader struct {
 	art    *Article
 	fields bool // a field may stand here
 	listed bool // one did
+
+	heads []canonicalHead // for the comparison with the contents
 }
 
-func readCanonical(blocks []markdownBlock, base Issue, f *findings) (Result, *ReadError) {
+// canonicalHead is a heading of the file.
+type canonicalHead struct {
+	line, level int
+	title       string
+	text        bool // a section whose text follows it directly
+}
+
+func readCanonical(blocks []markdownBlock, base Issue, entries []int, f *findings) (Result, *ReadError) {
 	r := canonicalReader{issue: base, placed: map[int]Place{}, f: f}
 	for _, b := range blocks {
 		p := r.block(b)
@@ -55,6 +64,7 @@ func readCanonical(blocks []markdownBlock, base Issue, f *findings) (Result, *Re
 		}
 	}
 	r.closeSection()
+	r.check(entries)
 	return Result{Issue: r.issue, Placed: r.placed}, nil
 }
 
@@ -83,6 +93,12 @@ func (r *canonicalReader) block(b markdownBlock) Place {
 	}
 	if r.art == nil { // a section that is one text
 		r.art = &Article{Kind: KindEditorial, Title: r.sec.Name}
+		if n := len(r.heads); n > 0 {
+			r.heads[n-1].text = true
+		}
+	}
+	if b.Style == StyleHeading {
+		r.heads = append(r.heads, canonicalHead{line: b.N, level: b.Level, title: b.Text})
 	}
 	if r.fields && b.Style == StyleItem && !(r.listed && b.Gap > 0) {
 		if m := fieldLine.FindStringSubmatch(b.raw); m != nil {
@@ -92,6 +108,9 @@ func (r *canonicalReader) block(b markdownBlock) Place {
 		}
 	}
 	r.fields = false
+	if b.Style == StyleItem && fieldLine.MatchString(b.raw) && !r.listed {
+		r.f.add("credit-in-text", b.N, Info, "“"+clip(b.Text)+"”像是一项说明，但它不在文章标题下面，只当作正文；标题是不是删掉了？")
+	}
 	if c := parseCredit(b.Text); c.ok && c.bracketed && b.Style == StylePlain {
 		r.f.add("credit-in-text", b.N, Info, "这一行像是来源或作者，但在标准格式里只当作正文；如是，请改写到文章标题下面，如“- 来源：……”")
 	}
@@ -102,6 +121,7 @@ func (r *canonicalReader) block(b markdownBlock) Place {
 // title opens a section or an article.
 func (r *canonicalReader) title(b markdownBlock) Place {
 	r.fields, r.listed = true, false
+	r.heads = append(r.heads, canonicalHead{line: b.N, level: b.Level, title: b.Text})
 	if b.Level == 1 {
 		r.closeSection()
 		r.sec = &Section{Name: b.Text}

@@ -13,6 +13,7 @@ var (
 	pageWeak     = regexp.MustCompile(`\s(\d{1,3})$`)
 	pageFirst    = regexp.MustCompile(`^(?:[Pp]\.?\s*(\d{1,3})[\s:]+|(\d{1,3})(?:\s{2,}|\t\s*))(\S.*)$`)
 	authorBehind = regexp.MustCompile(`^(\S.{1,80}?)\s*[.．·…‥]{2,}\s*([^.．·…‥\s].{0,16})$`)
+	authorApart  = regexp.MustCompile(`^(\S.*?)[\s　]{2,}(\S.{0,16})$`)
 	leaders      = regexp.MustCompile(`[\s.．·…‥─—_-]*[.．·…‥─_\t-][\s.．·…‥─—_-]*$`)
 )
 
@@ -45,11 +46,21 @@ func (r *recogniser) entry(i int, weak bool) entry {
 		e.title = string([]rune(t)[utf8.RuneCountInString(low)-utf8.RuneCountInString(m[3]):])
 	}
 	e.title = strings.TrimSpace(leaders.ReplaceAllString(strings.TrimSpace(e.title), ""))
-	if m := authorBehind.FindStringSubmatch(e.title); m != nil {
-		e.title = m[1]
-	}
+	e.title = withoutAuthor(e.title)
 	e.mark = markerOf(e.title)
 	return e
+}
+
+// withoutAuthor cuts the author off the end of an entry: behind leaders anything
+// short is one, behind a wide gap what looks like one.
+func withoutAuthor(title string) string {
+	if m := authorBehind.FindStringSubmatch(title); m != nil {
+		return m[1]
+	}
+	if m := authorApart.FindStringSubmatch(title); m != nil && (plainByline.MatchString(m[2]) || isPersonOf(m[2]) || reporter.MatchString(m[2]) || m[2] == "本刊编辑部") {
+		return m[1]
+	}
+	return title
 }
 
 // findContents returns the line of the heading of the table of contents (or its
@@ -236,7 +247,7 @@ func (r *recogniser) contentsSections(list []entry) ([]entry, []bool) {
 				continue
 			}
 		case paged > plain && plain > 0:
-			sec = e.plain
+			sec = e.plain && !(indents && r.lines[e.line].Indent > least)
 		case indents:
 			sec = r.lines[e.line].Indent == least
 		}
@@ -255,10 +266,11 @@ func (r *recogniser) leastIndent(list []entry) (int, bool) {
 
 // index is the contents as titles to be found in the body.
 type index struct {
-	items []indexItem
-	by    map[string][]int
-	class class // of the sections
-	last  int   // the section that was taken last
+	items  []indexItem
+	by     map[string][]int
+	class  class // of the sections
+	parted bool  // there are sections in it
+	last   int   // the section that was taken last
 }
 
 type indexItem struct {
@@ -275,6 +287,7 @@ func (x *index) add(c ContentsEntry, line int, mark class) {
 	key := fold(c.Title)
 	x.by[key] = append(x.by[key], len(x.items))
 	x.items = append(x.items, indexItem{ContentsEntry: c, line: line, key: key})
+	x.parted = x.parted || c.Section
 	if c.Section && x.class == classNone {
 		x.class = mark
 	}
@@ -354,6 +367,15 @@ func (x *index) claim(title string, section bool) int {
 	return k
 }
 
+// claimExactly takes the article with that very title, and returns it or -1.
+func (x *index) claimExactly(title string) int {
+	k := x.find(title, false)
+	if k >= 0 {
+		x.items[k].taken = true
+	}
+	return k
+}
+
 // next returns the section behind the last one taken, when it is free and the
 // body has no section of that name; else -1.
 func (x *index) next() int {
@@ -370,40 +392,51 @@ func (x *index) next() int {
 
 // checkContents compares the contents with what the body has.
 func (r *recogniser) checkContents() {
-	if len(r.listed.items) == 0 {
-		return
-	}
 	for k := range r.listed.items {
-		it := &r.listed.items[k]
-		if it.taken {
-			continue
+		if it := &r.listed.items[k]; !it.taken {
+			r.find("contents-without-article", it.line, Warning, it.missing())
 		}
-		what := "文章"
-		if it.Section {
-			what = "栏目"
-		}
-		r.find("contents-without-article", it.line, Warning, fmt.Sprintf("目录里的“%s”在正文里没有找到对应的%s；请核对标题，或从目录中删去", clip(it.Title), what))
 	}
 }
 
+// missing says that the body has no counterpart of the entry.
+func (it *indexItem) missing() string {
+	what := "文章"
+	if it.Section {
+		what = "栏目"
+	}
+	return fmt.Sprintf("目录里的“%s”在正文里没有找到对应的%s；请核对标题，或从目录中删去", clip(it.Title), what)
+}
+
 // matchTitle says where a title differs from its entry in the contents.
-func (r *recogniser) matchTitle(i, k int, title, what string, section bool) {
-	if len(r.listed.items) == 0 {
-		return
+func (r *recogniser) matchTitle(i, k int, title string, section bool) {
+	if d, ok := r.listed.compare(k, title, section); ok {
+		r.find(d.Code, i, d.Severity, d.Text)
+	}
+}
+
+// compare says how a title differs from entry k, which is -1 when the contents
+// have none; ok tells that there is anything to say. Where the contents list no
+// sections at all, none is missed there.
+func (x *index) compare(k int, title string, section bool) (d Diagnostic, ok bool) {
+	what := "文章"
+	if section {
+		what = "栏目"
+	}
+	if len(x.items) == 0 || k < 0 && section && !x.parted {
+		return d, false
 	}
 	if k < 0 {
-		r.find("article-not-in-contents", i, Warning, fmt.Sprintf("目录里没有这个%s：“%s”", what, clip(title)))
-		return
+		return Diagnostic{Code: "article-not-in-contents", Severity: Warning, Text: fmt.Sprintf("目录里没有这个%s：“%s”", what, clip(title))}, true
 	}
-	it := r.listed.items[k]
+	it := x.items[k]
 	switch {
-	case it.key == fold(title):
-		if strings.Join(strings.Fields(it.Title), "") != strings.Join(strings.Fields(title), "") {
-			r.find("title-differs", i, Info, fmt.Sprintf("%s标题的标点与目录不同：正文“%s”，目录“%s”；取正文", what, clip(title), clip(it.Title)))
-		}
-	case section:
-		r.find("section-differs", i, Warning, fmt.Sprintf("栏目名称与目录不同：正文“%s”，目录“%s”；取正文，请核对", clip(title), clip(it.Title)))
-	default:
-		r.find("title-differs", i, Warning, fmt.Sprintf("%s标题与目录不同：正文“%s”，目录“%s”；取正文，请核对", what, clip(title), clip(it.Title)))
+	case it.key != fold(title) && section:
+		return Diagnostic{Code: "section-differs", Severity: Warning, Text: fmt.Sprintf("栏目名称与目录不同：正文“%s”，目录“%s”；取正文，请核对", clip(title), clip(it.Title))}, true
+	case it.key != fold(title):
+		return Diagnostic{Code: "title-differs", Severity: Warning, Text: fmt.Sprintf("%s标题与目录不同：正文“%s”，目录“%s”；取正文，请核对", what, clip(title), clip(it.Title))}, true
+	case !strings.EqualFold(strings.Join(strings.Fields(it.Title), ""), strings.Join(strings.Fields(title), "")):
+		return Diagnostic{Code: "title-differs", Severity: Info, Text: fmt.Sprintf("%s标题的标点与目录不同：正文“%s”，目录“%s”；取正文", what, clip(title), clip(it.Title))}, true
 	}
+	return d, false
 }

@@ -16,12 +16,12 @@ type credit struct {
 	loose     []string // parts that the model has no field for
 }
 
-const creditLabels = `(信息来源|资料来源|文章来源|稿件来源|内容来源|消息来源|新闻来源|来\s*源|稿源|出处|摘编自|摘\s*自|摘编|转载自|转\s*自|转载|选\s*自|节选自|原\s*载|本文作者|作\s*者|撰\s*文|撰\s*稿|执\s*笔|供\s*稿(?:单位|人|部门)?|投稿|通讯员|(?:本[报刊网台]|特约|实习|见习)?记\s*者|文字|图文|文|图片|图|记\s*录|口\s*述|摄\s*影|翻\s*译|编\s*译|整\s*理|责任编辑|责\s*编|编\s*辑|审\s*核|校\s*对|发布时间|发布日期|时间|日期)\s*(?:[：:/／|]|[:：]\s*)\s*`
+const creditLabels = `(信息来源|资料来源|文章来源|稿件来源|内容来源|消息来源|新闻来源|来\s*源|稿源|出处|摘编自|摘\s*自|摘编|转载自|转\s*自|转载|选\s*自|节选自|原\s*载|本文作者|作\s*者|撰\s*文|撰\s*稿|执\s*笔|供\s*稿(?:单位|人|部门)?|投稿|通讯员|(?:本[报刊网台]|特约|实习|见习)?记\s*者|文字|图文|文|图片|图|作者单位|记\s*录|口\s*述|摄\s*影|翻\s*译|编\s*译|整\s*理|责任编辑|责\s*编|编\s*辑|审\s*核|校\s*对|发布时间|发布日期|时间|日期)\s*(?:[：:/／|｜]|[:：]\s*)\s*`
 
 var (
 	creditLabel = regexp.MustCompile(creditLabels)
 	// One person did both: 文/图 张三, 图、文：李四.
-	bothLabels  = regexp.MustCompile(`^(?:文\s*[/／、&]\s*图|图\s*[/／、&]\s*文)[\s:：/／]+(\S)`)
+	bothLabels  = regexp.MustCompile(`^(?:文\s*[/／、&]\s*图|图\s*[/／、&]\s*文)[\s:：/／|｜]+(\S)`)
 	creditStart = regexp.MustCompile(`^` + creditLabels)
 	creditBare  = regexp.MustCompile(`^(摘编自|摘自|转载自|转自|选自|节选自|原载于|原载|来源于|来源|来自|据)\s*(\S.*)$`)
 	creditBack  = regexp.MustCompile(`^(\S.{0,40}?)\s*[/／]?\s*(供稿|投稿|提供|撰稿|撰文|整理|编译|摄影|摄|文|图)$`)
@@ -30,7 +30,7 @@ var (
 	noPerson    = regexp.MustCompile(`^(?:全文)?完$|续$|^未完|^下转|^上接|^略$|[部局委会办厅院所处科省市区县]$|^(?:图|表|附|注|见|同|如|下|左|右|上)`)
 	pressName   = regexp.MustCompile(`^\p{Han}{2,8}(?:社|网|报|日报|晚报|电视台|客户端|在线)$`)
 	roleBracket = regexp.MustCompile(`^[〔\[（(【](译|编译|文|图|整理|摄影|作者|记者|撰文)[〕\]）)】]\s*(\p{Han}[\p{Han}· ]{1,12})$`)
-	organOf     = regexp.MustCompile(`(?:公司|协会|学会|商会|联合会|中心|集团|局|厅|委|院|校|所|社|部|处|办|科|室|会|网|报|台|站|银行|店|厂|大学|政府|街道|镇|乡|村|县|区|市|平台|科技|单位)$`)
+	organOf     = regexp.MustCompile(`(?:公司|协会|学会|商会|联合会|中心|集团|局|厅|委|院|校|所|社|部|处|办|科|室|会|网|报|台|站|银行|店|厂|大学|政府|街道|镇|乡|村|县|区|市|平台|科技|单位|馆|队|组|园|基地|农场|林场)$`)
 )
 
 // parseCredit reads a whole line that is nothing but a credit.
@@ -43,8 +43,8 @@ func parseCredit(s string) credit {
 		if c := parseCredit(signed); c.ok {
 			return c
 		}
-		if name := strings.TrimSpace(signed); strings.HasPrefix(s, "□") && personName.MatchString(name) {
-			return credit{ok: true, by: []string{name}, names: []string{name}}
+		if strings.HasPrefix(s, "□") && personName.MatchString(signed) || hollowSign.MatchString(s) && isPersonOf(signed) {
+			return byOne(signed)
 		}
 		return credit{}
 	}
@@ -57,9 +57,11 @@ func parseCredit(s string) credit {
 	if m := roleBracket.FindStringSubmatch(s); m != nil {
 		return credit{ok: true, by: []string{s}, names: []string{m[2]}}
 	}
-	if c := labelled(in); c.ok {
-		c.bracketed = bracketed || dashed
-		return c
+	for _, read := range []func(string) credit{labelled, englishCredit, paperReporter} {
+		if c := read(in); c.ok {
+			c.bracketed = bracketed || dashed
+			return c
+		}
 	}
 	if !bracketed && !dashed {
 		if m := englishByline.FindStringSubmatch(in); m != nil {
@@ -72,6 +74,13 @@ func parseCredit(s string) credit {
 	}
 	c := credit{bracketed: true}
 	switch {
+	case authorIs.MatchString(in):
+		c.author(authorIs.FindStringSubmatch(in))
+	case bracketed && compiled.MatchString(in):
+		c.ok, c.source = true, in
+	case bracketed && isPersonOf(in):
+		c = byOne(in)
+		c.bracketed = true
 	case creditBare.MatchString(in) && shorterThan(in, 61):
 		m := creditBare.FindStringSubmatch(in)
 		if strings.ContainsAny(m[2], "。；") {
@@ -87,6 +96,64 @@ func parseCredit(s string) credit {
 		}
 		c.set(m[2], strings.TrimSpace(m[1]), in)
 	}
+	return c
+}
+
+var (
+	hollowSign = regexp.MustCompile(`^[□○◎◇△☆]`)
+	personHere = regexp.MustCompile(`^[` + surnames + `]\p{Han}{1,2}$`)
+	organName  = regexp.MustCompile(`^\p{Han}{4,25}$`)
+	noOrgan    = regexp.MustCompile(`^(?:见|图|表|注|附|如|详|下|上|以|同|原|现|全|共|略|此|即|含|包括)`)
+	organWord  = regexp.MustCompile(`^\p{Han}[\p{Han}\d（）()]{1,24}$`)
+	schoolOf   = regexp.MustCompile(`(?:[小中大][学一二三四五六七八九十]|[一二三四五六七八九十][小中])$`)
+	compiled   = regexp.MustCompile(`^本[刊报网台会站]\p{Han}{0,4}综合(?:整理|报道)?$|^(?:本[刊报网台会站])?综合(?:整理|报道)$|^综合\p{Han}[\p{Han}、《》]{1,20}(?:报道|消息)$`)
+	paperBy    = regexp.MustCompile(`^(?:据\s*)?(《[^《》]{2,20}》)\s*((?:(?:特约|实习|见习)?(?:记者|通讯员|评论员)|作者|文)[\s：:/／]*\p{Han}.{0,30})$`)
+	wire       = regexp.MustCompile(`\s*(?:(?:\d{1,2}月)?\d{1,2}日)?(?:电|报道|消息|讯)$`)
+	remark     = regexp.MustCompile(`[\s，,、；;。（(]+((?:(?:本[刊报]|编者|作者|内容|文字|原文)?(?:略有|稍有|有|略作|稍作|作了?|已作?)(?:所|较大|部分|个别)?(?:删节|删改|删减|改动|修改|增删|调整|编辑)|(?:本文|原)?(?:标题|题目|题)(?:为编者所?加|有改动|另拟|系编者所?加))[，,、]?.{0,12})[）)]?$`)
+	authorIs   = regexp.MustCompile(`^(?:本文)?作者\s*[系为是]\s*(\S.*?)(?:[\s，,；;。]+(选自|摘自|摘编自|转载自|转自|原载于?|来源[：:]?)\s*(\S.*?))?[。]?$`)
+)
+
+func byOne(name string) credit {
+	return credit{ok: true, by: []string{name}, names: []string{name}}
+}
+
+// isPersonOf reads a person, or a person beside the organ that he belongs to:
+// 东湖二中 方青, 李望舒 临江职业技术学院.
+func isPersonOf(s string) bool {
+	words := strings.Fields(s)
+	if len(words) == 2 && hanCount(words[0]) == 1 && hanCount(words[1]) == 1 {
+		words = []string{words[0] + words[1]}
+	}
+	switch len(words) {
+	case 1:
+		return personHere.MatchString(words[0])
+	case 2:
+		return isOrgan(words[0]) && personHere.MatchString(words[1]) && !noPerson.MatchString(words[1]) ||
+			isOrgan(words[1]) && personHere.MatchString(words[0]) && !noPerson.MatchString(words[0])
+	}
+	return false
+}
+
+func isOrgan(s string) bool {
+	return organWord.MatchString(s) && (organOf.MatchString(s) || schoolOf.MatchString(s))
+}
+
+// author reads 作者系某公司经理 选自《会员来信》.
+func (c *credit) author(m []string) {
+	c.ok, c.by, c.names = true, []string{m[1]}, []string{m[1]}
+	if m[2] != "" {
+		c.set(strings.TrimRight(m[2], "：:"), m[3], m[2]+m[3])
+	}
+}
+
+// paperReporter reads 《云岭日报》记者 马小川: a paper and who writes for it.
+func paperReporter(s string) credit {
+	m := paperBy.FindStringSubmatch(s)
+	if m == nil || strings.ContainsAny(m[2], "。；") {
+		return credit{}
+	}
+	c := byOne(m[2])
+	c.source = m[1]
 	return c
 }
 
@@ -136,12 +203,12 @@ func labelled(s string) credit {
 		if k+1 < len(at) {
 			end = at[k+1][0]
 		}
-		value := strings.Trim(s[m[1]:end], " 　\t，,；;、|/／()（）。")
+		value := strings.Trim(s[m[1]:end], " 　\t，,；;、|｜/／()（）。")
 		value = rebalance(value)
 		if value == "" || strings.Contains(value, "。") || !shorterThan(value, 61) {
 			return credit{}
 		}
-		c.set(strings.Join(strings.Fields(s[m[2]:m[3]]), ""), value, strings.Trim(s[m[0]:end], " 　\t，,；;、|"))
+		c.set(strings.Join(strings.Fields(s[m[2]:m[3]]), ""), value, strings.Trim(s[m[0]:end], " 　\t，,；;、|｜"))
 	}
 	return c
 }
@@ -159,6 +226,9 @@ func rebalance(s string) string {
 
 func (c *credit) set(label, value, printed string) {
 	c.ok = true
+	if label == "据" {
+		value = wire.ReplaceAllString(value, "")
+	}
 	join := func(old string) string {
 		if old == "" {
 			return value
@@ -169,6 +239,10 @@ func (c *credit) set(label, value, printed string) {
 	case strings.HasSuffix(label, "来源"), label == "稿源", label == "来源于", label == "来自", label == "据", label == "出处":
 		c.source = join(c.source)
 	case strings.HasPrefix(label, "摘"), strings.HasPrefix(label, "转"), strings.HasSuffix(label, "选自"), strings.HasPrefix(label, "原载"):
+		if m := remark.FindStringSubmatchIndex(value); m != nil && m[0] > 0 {
+			c.loose = append(c.loose, value[m[2]:m[3]])
+			value = value[:m[0]]
+		}
 		c.excerpted = join(c.excerpted)
 	case (strings.HasPrefix(label, "供稿") || label == "投稿" || label == "提供") && organOf.MatchString(value):
 		c.source = join(c.source)
@@ -201,15 +275,22 @@ func (c credit) give(a *Article) {
 	}
 	add(&a.Source, c.source, "、")
 	add(&a.ExcerptedFrom, c.excerpted, "、")
-	add(&a.Byline, c.byline(), " ")
+	by := strings.Join(strings.Fields(c.byline()), " ")
+	if a.Byline != "" && strings.Contains(by, a.Byline) { // 马小川 below the title, 记者 马小川 at the end
+		a.Byline = by
+	}
+	if !strings.Contains(a.Byline, by) {
+		add(&a.Byline, by, " ")
+	}
 }
 
-// bareName reads an author's name, or the name of a paper, alone in brackets.
+// bareName reads what tells a credit only by its place at the end of a text: an
+// author's name, the name of a paper or of an organ, alone in brackets.
 func bareName(s string) credit {
 	in, ok := unbracket(s)
 	switch {
 	case !ok || firstRune(s) != '（' && firstRune(s) != '(':
-	case pressName.MatchString(in):
+	case pressName.MatchString(in), organName.MatchString(in) && organOf.MatchString(in) && !noOrgan.MatchString(in):
 		return credit{ok: true, bracketed: true, source: in}
 	case personName.MatchString(in) && hanCount(in) < 4 && !noPerson.MatchString(in):
 		return credit{ok: true, bracketed: true, by: []string{in}, names: []string{in}}

@@ -24,8 +24,10 @@ const MaxLines = 200_000
 func decode(data []byte, f *findings) (string, *ReadError) {
 	switch {
 	case len(data) > MaxInput:
-		return "", &ReadError{Code: "too-large", Text: fmt.Sprintf("文件有 %.1f MiB，超过上限 %d MiB", float64(len(data))/(1<<20), MaxInput>>20),
-			Hint: "一期刊物的文字不会这么大；请确认选对了文件，或去掉嵌入的内容后另存为纯文本"}
+		return "", &ReadError{
+			Code: "too-large", Text: fmt.Sprintf("文件有 %.1f MiB，超过上限 %d MiB", float64(len(data))/(1<<20), MaxInput>>20),
+			Hint: "一期刊物的文字不会这么大；请确认选对了文件，或去掉嵌入的内容后另存为纯文本",
+		}
 	case len(bytes.TrimSpace(data)) == 0:
 		return "", &ReadError{Code: "empty", Text: "文件是空的", Hint: "请确认选对了文件"}
 	}
@@ -81,16 +83,20 @@ func characters(data []byte, f *findings) (string, *ReadError) {
 		return wide(data, order)
 	}
 	if i := bytes.IndexByte(data, 0); i >= 0 {
-		return "", &ReadError{Code: "binary", Line: 1 + bytes.Count(data[:i], []byte("\n")),
-			Text: "文件里有空字节（NUL），不是文字文件", Hint: "请在原来的软件中另存为 UTF-8 纯文本"}
+		return "", &ReadError{
+			Code: "binary", Line: 1 + bytes.Count(data[:i], []byte("\n")),
+			Text: "文件里有空字节（NUL），不是文字文件", Hint: "请在原来的软件中另存为 UTF-8 纯文本",
+		}
 	}
 	if utf8.Valid(data) {
 		return string(data), nil
 	}
 	text, err := simplifiedchinese.GB18030.NewDecoder().Bytes(data)
 	if err != nil || bytes.ContainsRune(text, utf8.RuneError) || !mostlyHan(text) {
-		return "", &ReadError{Code: "encoding", Line: 1 + bytes.Count(validPrefix(data), []byte("\n")),
-			Text: "认不出文件的编码：既不是 UTF-8、UTF-16，也不是 GB18030", Hint: "请另存为 UTF-8 编码"}
+		return "", &ReadError{
+			Code: "encoding", Line: 1 + bytes.Count(validPrefix(data), []byte("\n")),
+			Text: "认不出文件的编码：既不是 UTF-8、UTF-16，也不是 GB18030", Hint: "请另存为 UTF-8 编码",
+		}
 	}
 	f.add("encoding-guessed", 0, Info, "文件不是 UTF-8，按 GB18030（GBK、GB2312）读取；如有乱码，请另存为 UTF-8")
 	return string(text), nil

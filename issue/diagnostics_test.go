@@ -35,6 +35,7 @@ func TestDiagnostics(t *testing.T) {
 		{"no date", "", "", "date-missing", ""},
 		{"two dates", "责任编辑：闵山", "责任编辑：闵山\n出版日期：2023年10月15日\n印刷日期：2023年10月16日", "date-twice", "印刷日期：2023年10月16日"},
 		{"print run", "责任编辑：闵山", "责任编辑：闵山\n印数：500册", "colophon-line", "印数：500册"},
+		{"section without counterpart", "【学堂】\n\n", "", "contents-without-article", "【学堂】	"},
 		{"co-organiser", "河谷竹业协会主办", "河谷竹业协会主办\n竹编研究会协办", "masthead-line", "竹编研究会协办"},
 		{"page number", "【学堂】\n\n", "— 4 —\n\n【学堂】\n\n", "page-number", "— 4 —"},
 		{"empty section", "【学堂】\n\n", "【读者来信】\n\n【学堂】\n\n", "section-empty", "【读者来信】"},
@@ -87,4 +88,50 @@ func TestDiagnosticsOfTheRealIssue(t *testing.T) {
 			t.Errorf("joined: %s, want 34", d.Text)
 		}
 	}
+}
+
+// TestDoubtfulTexts reads texts that only a person can part, and looks for the
+// diagnostic that says so.
+func TestDoubtfulTexts(t *testing.T) {
+	const head = "河口渔讯\n总第7期\n\n【来稿】\n\n"
+	for _, c := range []struct {
+		name, text, code string
+		line             int
+	}{
+		{"poems without names", "渔歌两首\n\n出海\n风从岬角来，\n帆向日边开。\n\n归航\n灯塔一星明，\n潮声万里平。\n", "poems-together", 8},
+		{"a poem", "出海\n\n石门\n\n风从岬角来，\n帆向日边开。\n灯塔一星明，\n潮声万里平。\n", "", 0},
+		{"a credit inside a text", "船检开始\n\n船检昨天在码头开始，共有四十条船参加。\n（来源：渔业站）\n鱼价平稳，每斤十元，和上个月一样，大家都很满意。\n", "credit-inside", 9},
+	} {
+		res, err := Read("a.txt", []byte(head+c.text), ReadOptions{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		code, line := "", 0
+		for _, d := range res.Diagnostics {
+			if d.Severity == Warning {
+				code, line = d.Code, d.Line
+			}
+		}
+		if code != c.code || line != c.line {
+			t.Errorf("%s: %s in line %d, want %s in line %d: %+v", c.name, code, line, c.code, c.line, res.Diagnostics)
+		}
+	}
+}
+
+// TestLinkedSource keeps the text of a source and tells of its link.
+func TestLinkedSource(t *testing.T) {
+	res, err := Read("a.md", []byte("# 河口渔讯 总第7期\n\n## 要闻\n\n### 船检\n\n船检开始，用 `--all` 看全部。\n\n来源：[渔业站](https://example.org/a)\n\n### 鱼价\n\n平稳。\n"), ReadOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	a := res.Issue.Sections[0].Articles[0]
+	if a.Source != "渔业站" || a.Blocks[0].Text != "船检开始，用 --all 看全部。" {
+		t.Errorf("source %q, text %q", a.Source, a.Blocks[0].Text)
+	}
+	for _, d := range res.Diagnostics {
+		if d.Line == 9 && d.Code == "credit-unplaced" && strings.Contains(d.Text, "https://example.org/a") {
+			return
+		}
+	}
+	t.Errorf("the link is not told: %+v", res.Diagnostics)
 }

@@ -52,6 +52,8 @@ func (p *inlineParser) run(from, to int, href string) {
 			i += 2
 		case c == '&':
 			i += p.entity(i, to)
+		case c == '`':
+			i += p.code(i, to)
 		case c == '*' || c == '_':
 			i += p.delimiter(i, from, to, &st, &closers)
 		case (c == '[' || c == '!' && i+1 < to && p.src[i+1] == '[') && href == "":
@@ -127,6 +129,31 @@ func (p *inlineParser) entity(i, to int) int {
 	}, html.UnescapeString(m))
 	p.text.WriteString(s)
 	return len(m)
+}
+
+// code reads `code`: its text is taken as it stands, without the marks. A run of
+// marks without a partner is text.
+func (p *inlineParser) code(i, to int) int {
+	n := runLength(p.src[i:to])
+	for at := i + n; at < to; {
+		next := strings.IndexByte(p.src[at:to], '`')
+		if next < 0 {
+			break
+		}
+		at += next
+		m := runLength(p.src[at:to])
+		if m == n {
+			in := p.src[i+n : at]
+			if len(in) > 2 && in[0] == ' ' && in[len(in)-1] == ' ' {
+				in = in[1 : len(in)-1]
+			}
+			p.text.WriteString(in)
+			return at + n - i
+		}
+		at += m
+	}
+	p.text.WriteString(p.src[i : i+n])
+	return n
 }
 
 // closerRuns counts the delimiter runs that could still close something, so

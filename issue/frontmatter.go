@@ -23,6 +23,7 @@ type matter struct {
 	Year        int            `yaml:"year,omitempty"`
 	Months      []int          `yaml:"months,omitempty,flow"`
 	Combined    bool           `yaml:"combined,omitempty"`
+	Supplement  string         `yaml:"supplement,omitempty"`
 	Date        string         `yaml:"date,omitempty"`
 	Publisher   string         `yaml:"publisher,omitempty"`
 	PublisherEN string         `yaml:"publisher_en,omitempty"`
@@ -30,6 +31,8 @@ type matter struct {
 	Notice      string         `yaml:"notice,omitempty"`
 	Editors     []matterEditor `yaml:"editors,omitempty"`
 	Contents    []matterEntry  `yaml:"contents,omitempty"`
+
+	entries []int // the lines of the contents' entries
 }
 
 type matterEditor struct {
@@ -70,11 +73,17 @@ func frontMatter(text string, f *findings) (matter, string, int, *ReadError) {
 		err = yaml.Load([]byte(head), &m)
 	}
 	if err != nil {
-		return m, "", 0, matterError(err)
+		return m, "", 0, matterError(head, err)
+	}
+	if fullFlow.MatchString(head) { // YAML takes it for a key without a value
+		return m, "", 0, punctuation(head)
+	}
+	for _, entry := range keys["contents"].Content {
+		m.entries = append(m.entries, entry.Line)
 	}
 	for key, node := range keys {
 		if !knownKey[key] {
-			f.add("front-matter-unknown", node.Line, Warning, fmt.Sprintf("文件头里的“%s”不认识，未收入；可用的有 title、number、total、year、months、combined、date、publisher、publisher_en、sponsor、notice、editors、contents", clip(key)))
+			f.add("front-matter-unknown", node.Line, Warning, fmt.Sprintf("文件头里的“%s”不认识，未收入；可用的有 title、number、total、year、months、combined、supplement、date、publisher、publisher_en、sponsor、notice、editors、contents", clip(key)))
 		}
 	}
 	switch {
@@ -89,14 +98,45 @@ func frontMatter(text string, f *findings) (matter, string, int, *ReadError) {
 }
 
 var knownKey = map[string]bool{
-	"format": true, "id": true, "title": true, "number": true, "total": true, "year": true, "months": true, "combined": true, "date": true,
+	"format": true, "id": true, "title": true, "number": true, "total": true, "year": true, "months": true, "combined": true, "supplement": true, "date": true,
 	"publisher": true, "publisher_en": true, "sponsor": true, "notice": true, "editors": true, "contents": true,
 }
 
 var errorLine = regexp.MustCompile(`line (\d+)`)
 
-func matterError(err error) *ReadError {
-	e := &ReadError{Code: "front-matter", Line: 1, Text: "文件头（--- 之间）读不懂：" + clip(strings.ReplaceAll(err.Error(), "\n", " ")), Hint: "每行写成“名称: 内容”，冒号用半角、后面空一格；内容有冒号或引号时用引号括起来"}
+var (
+	fullFlow  = regexp.MustCompile(`\{[^"'}\n]*(?:role|name|section|article|page)[ \t]*：`)
+	fullColon = regexp.MustCompile(`^\s*(?:-\s*)?\{?\s*["']?[\p{Han}A-Za-z_]+["']?\s*：|` + fullFlow.String())
+	fullComma = regexp.MustCompile(`[\[{][^"'\]}]*，`)
+	tightKey  = regexp.MustCompile(`^\s*(?:-\s*)?[A-Za-z_]+:[^\s:/]`)
+)
+
+// punctuation finds what people who write Chinese get wrong most, with its own
+// line: the parser of YAML often stumbles only further down. It returns nil when
+// the punctuation is in order.
+func punctuation(head string) *ReadError {
+	for n, l := range strings.Split(head, "\n") {
+		e := &ReadError{Code: "front-matter", Line: n + 1}
+		switch {
+		case fullColon.MatchString(l):
+			e.Text, e.Hint = "文件头的这一行用了全角冒号：“"+clip(strings.TrimSpace(l))+"”", "冒号要用半角，后面空一格，例如 title: 刊名"
+		case fullComma.MatchString(l):
+			e.Text, e.Hint = "文件头的这一行用了全角逗号：“"+clip(strings.TrimSpace(l))+"”", "方括号、花括号里的逗号要用半角，例如 months: [3, 4]"
+		case tightKey.MatchString(l):
+			e.Text, e.Hint = "文件头的这一行冒号后面没有空格：“"+clip(strings.TrimSpace(l))+"”", "冒号后面要空一格，例如 title: 刊名"
+		default:
+			continue
+		}
+		return e
+	}
+	return nil
+}
+
+func matterError(head string, err error) *ReadError {
+	if e := punctuation(head); e != nil {
+		return e
+	}
+	e := &ReadError{Code: "front-matter", Line: 1, Text: "文件头（--- 之间）读不懂：" + clip(strings.ReplaceAll(err.Error(), "\n", " ")), Hint: "每行写成“名称: 内容”，冒号、逗号用半角，冒号后面空一格；内容有冒号或引号时用引号括起来"}
 	if m := errorLine.FindStringSubmatch(err.Error()); m != nil {
 		e.Line, _ = strconv.Atoi(m[1])
 	}
@@ -105,7 +145,7 @@ func matterError(err error) *ReadError {
 
 func (m matter) issue() Issue {
 	i := Issue{
-		ID: tidy(m.ID), Number: m.Number, Total: m.Total, Year: m.Year, Months: m.Months, Combined: m.Combined,
+		ID: tidy(m.ID), Number: m.Number, Total: m.Total, Year: m.Year, Months: m.Months, Combined: m.Combined, Supplement: tidy(m.Supplement),
 		Title: tidy(m.Title), Publisher: tidy(m.Publisher), PublisherEN: tidy(m.PublisherEN), Sponsor: tidy(m.Sponsor), Notice: tidy(m.Notice), Date: m.Date,
 	}
 	for _, e := range m.Editors {
@@ -125,7 +165,7 @@ func (m matter) issue() Issue {
 
 func matterOf(i Issue) matter {
 	m := matter{
-		Format: canonicalFormat, Number: i.Number, Total: i.Total, Year: i.Year, Months: i.Months, Combined: i.Combined,
+		Format: canonicalFormat, Number: i.Number, Total: i.Total, Year: i.Year, Months: i.Months, Combined: i.Combined, Supplement: i.Supplement,
 		Title: i.Title, Publisher: i.Publisher, PublisherEN: i.PublisherEN, Sponsor: i.Sponsor, Notice: i.Notice, Date: i.Date,
 	}
 	if i.ID != i.AutoID() {

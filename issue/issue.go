@@ -20,7 +20,8 @@ import (
 // Empty fields were not in the file; nothing is invented.
 type Issue struct {
 	// ID names the issue everywhere: the running number ("142"), else
-	// YEAR-NUMBER ("2015-2"), else what the importer was told.
+	// YEAR-NUMBER ("2015-2"), else what the importer was told. Of a supplement
+	// it is always what the importer was told.
 	ID string `json:"id"`
 	// Number counts within the year, Total over the life of the periodical.
 	Number   int   `json:"number"`
@@ -28,6 +29,9 @@ type Issue struct {
 	Year     int   `json:"year"`
 	Months   []int `json:"months"`
 	Combined bool  `json:"combined"`
+	// Supplement is the word by which a number outside the regular count calls
+	// itself (增刊, 特刊), empty for a regular one.
+	Supplement string `json:"supplement,omitempty"`
 
 	Title       string `json:"title"`
 	Publisher   string `json:"publisher"`
@@ -204,9 +208,12 @@ func (i Issue) Hash() string {
 }
 
 // AutoID returns the id that follows from the printed numbers, or "" when
-// neither a running number nor year and number are known.
+// neither a running number nor year and number are known. A supplement has none:
+// the numbers printed on it can be those of a regular issue.
 func (i Issue) AutoID() string {
 	switch {
+	case i.Supplement != "":
+		return ""
 	case i.Total > 0:
 		return strconv.Itoa(i.Total)
 	case i.Year > 0 && i.Number > 0:
@@ -233,6 +240,7 @@ func (i Issue) Label() string {
 	if i.Combined {
 		s += "合刊"
 	}
+	s += i.Supplement
 	for _, part := range []struct {
 		n      int
 		prefix string

@@ -32,7 +32,7 @@ func readMarkdown(text string, f *findings) (Result, *ReadError) {
 		base.Year = number(base.Date[:4])
 	}
 	if fm.Format != "" {
-		return readCanonical(markdownBlocks(body, first, true, f), base, f)
+		return readCanonical(markdownBlocks(body, first, true, f), base, fm.entries, f)
 	}
 	blocks := markdownBlocks(body, first, false, f)
 	headings := 0
@@ -92,7 +92,7 @@ func (r *blockReader) line(lines []string, k, n int) int {
 	if fence.MatchString(t) {
 		r.flush()
 		r.fenced = !r.fenced
-		r.f.add("fence-line", n, Info, "代码围栏的标记行，未收入；围栏里的文字按原样保留")
+		r.f.add("fence-line", n, Info, "代码围栏的标记行，未收入；围栏里的文字每行收为一段，行首的缩进不保留")
 		return 0
 	}
 	if r.fenced {

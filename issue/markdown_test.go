@@ -11,7 +11,8 @@ import (
 // again writes an issue as Markdown and reads it back.
 func again(t interface {
 	Fatalf(string, ...any)
-}, i Issue) (Issue, []byte) {
+}, i Issue,
+) (Issue, []byte) {
 	md := Markdown(i)
 	res, err := Read("again.md", md, ReadOptions{})
 	if err != nil {
@@ -62,7 +63,7 @@ func anyText(t *rapid.T, name string) string {
 		}
 		return r
 	}, s)
-	s, _ = trimmed(s, nil)
+	s, _ = trimmed(clean(s, &findings{}), nil) // what joined with a rune that is gone goes too
 	if s == "" {
 		return "文"
 	}
@@ -149,6 +150,7 @@ func anyIssue(t *rapid.T) Issue {
 		Sponsor: maybeText(t, "sponsor"), Notice: maybeText(t, "notice"), Date: rapid.SampledFrom([]string{"", "2015-04-30"}).Draw(t, "date"),
 		Months: rapid.SampledFrom([][]int{{}, {3}, {3, 4}}).Draw(t, "months"), Editors: []Editor{}, Contents: []ContentsEntry{}, Sections: []Section{},
 	}
+	i.Supplement = rapid.SampledFrom([]string{"", "", "增刊"}).Draw(t, "supplement")
 	i.ID = i.AutoID()
 	if i.ID == "" || rapid.Bool().Draw(t, "own id") {
 		i.ID = anyText(t, "id")

@@ -28,7 +28,7 @@ func (r *recogniser) masthead(end int) {
 			}
 		case r.organisation(r.lines[i].Text, i, PlaceMasthead), r.editors(i, PlaceMasthead):
 		case r.dateLine(i), r.notice(i), r.englishLine(i):
-		case !english && latinLine.MatchString(r.lines[i].Text) && len(strings.Fields(r.lines[i].Text)) > 1 && r.issue.PublisherEN == "" && len(r.lines[i].Text) < 200:
+		case !english && isLatinName(r.lines[i].Text) && len(strings.Fields(r.lines[i].Text)) > 1 && r.issue.PublisherEN == "":
 			r.issue.PublisherEN = r.lines[i].Text
 			r.put(i, PlaceMasthead)
 		case imprint.MatchString(narrow(r.lines[i].Text)):
@@ -37,6 +37,7 @@ func (r *recogniser) masthead(end int) {
 			free = append(free, i)
 		}
 	}
+	r.supplement()
 	r.nameAndPublisher(free, at)
 	if r.issue.Publisher == "" {
 		r.issue.Publisher = r.issue.Sponsor
@@ -75,11 +76,19 @@ func (r *recogniser) nameAndPublisher(free []int, at int) {
 		case r.issue.Publisher == "" && orgEnd.MatchString(t) && shorterThan(t, 41):
 			r.issue.Publisher = t
 			r.put(i, PlaceMasthead)
-		case r.issue.PublisherEN == "" && latinLine.MatchString(t) && len(t) < 200:
+		case r.issue.PublisherEN == "" && isLatinName(t):
 			r.issue.PublisherEN = t
 			r.put(i, PlaceMasthead)
 		}
 	}
+}
+
+var latinDate = regexp.MustCompile(`(?i)\b(?:19|20)\d{2}\b|^(?:spring|summer|autumn|fall|winter|january|february|march|april|may|june|july|august|september|october|november|december)\b|^(?:no|vol|issue)\b`)
+
+// isLatinName tells the name of an organisation or of the periodical in Latin
+// letters from a date, a season or a number.
+func isLatinName(t string) bool {
+	return len(t) < 200 && latinLine.MatchString(t) && !latinDate.MatchString(t)
 }
 
 func unbook(s string) string {
@@ -109,8 +118,8 @@ func (r *recogniser) organisation(t string, i int, p Place) bool {
 	}
 	if m := orgLine.FindStringSubmatch(t); m != nil && !strings.ContainsAny(t, "：:；") && !strings.ContainsAny(m[1], "，。") && hanCount(m[1]) >= 4 {
 		r.setOrg(strings.Join(strings.Fields(m[2]), ""), strings.TrimSpace(m[1]), i, p)
-		if m[3] != "" {
-			r.find("masthead-line", i, Info, "“"+clip(strings.Trim(m[3], "，,。 "))+"”没有对应的栏位，未收入")
+		if rest := strings.Trim(r.cutDate(i, m[3]), "，,。 "); rest != "" {
+			r.find("masthead-line", i, Info, "“"+clip(rest)+"”没有对应的栏位，未收入")
 		}
 		return true
 	}
@@ -123,9 +132,22 @@ func (r *recogniser) organisation(t string, i int, p Place) bool {
 		if k+1 < len(at) {
 			end = at[k+1][0]
 		}
-		r.setOrg(strings.Join(strings.Fields(t[m[2]:m[3]]), ""), strings.Trim(t[m[1]:end], " 　,，;；|/\t"), i, p)
+		r.setOrg(strings.Join(strings.Fields(t[m[2]:m[3]]), ""), strings.Trim(r.cutDate(i, t[m[1]:end]), " 　,，;；|｜/\t"), i, p)
 	}
 	return true
+}
+
+// cutDate takes the date of publication off the end of what a masthead line
+// says of an organisation.
+func (r *recogniser) cutDate(i int, s string) string {
+	date, printed := dateIn(s)
+	low := narrow(s)
+	at := strings.LastIndex(low, printed)
+	if date == "" || at <= 0 && strings.TrimSpace(low[:max(at, 0)]) != "" || !dateAround.MatchString(low[at+len(printed):]) {
+		return s
+	}
+	r.setDate(i, date)
+	return string([]rune(s)[:runeCount(low[:at])])
 }
 
 func (r *recogniser) setOrg(role, name string, i int, p Place) {

@@ -8,8 +8,16 @@ import (
 
 const numeralOrDigits = `(\d{1,6}|[一二三四五六七八九十百零〇○]{1,8})`
 
+// supplementWords are the names of a number outside the regular count. 专刊 and
+// 特刊 are themes of regular numbers too, so they count only right behind a date
+// or alone on their line.
+const supplementWords = `增刊|[年月日号]度?\s*\p{Han}{0,6}(?:专刊|特刊|号外)|^[(\[【]\p{Han}{0,8}(?:专刊|特刊|号外)[)\]】]$|^(?:专刊|特刊|号外)$|(?i:\bsupplement\b|\bspecial (?:issue|edition)\b)`
+
 var (
-	issueLine  = regexp.MustCompile(`总\s*第?\s*[\d一二三四五六七八九十百〇○零#]|第\s*[\d一二三四五六七八九十百〇○零#]{1,8}[^。，]{0,14}期|(?i:\bno\.?\s*\d|\bvol\.?\s*\d|\bissue\s*\d)|增刊|年\s*\d{1,2}(?:\s*[、-]\s*\d{1,2})?\s*月\s*(?:合刊|号|刊)`)
+	supplementMark = regexp.MustCompile(supplementWords)
+	supplementWord = regexp.MustCompile(`增刊|专刊|特刊|号外|(?i:supplement|special (?:issue|edition))`)
+
+	issueLine  = regexp.MustCompile(`总\s*第?\s*[\d一二三四五六七八九十百〇○零#]|第\s*[\d一二三四五六七八九十百〇○零#]{1,8}[^。，]{0,14}期|(?i:\bno\.?\s*\d|\bvol\.?\s*\d|\bissue\s*\d)|` + supplementWords + `|年\s*\d{1,2}(?:\s*[、-]\s*\d{1,2})?\s*月\s*(?:合刊|号|刊)`)
 	totalMark  = regexp.MustCompile(`总\s*(?:期数?|刊号)?\s*[：:]?\s*第?\s*` + numeralOrDigits + `\s*(?:[-—–~至、,和]\s*第?\s*` + numeralOrDigits + `\s*)?(?:期|号|$)`)
 	numberMark = regexp.MustCompile(`第\s*` + numeralOrDigits + `\s*(?:[-—–~至、,和/]\s*第?\s*` + numeralOrDigits + `\s*)?(?:期|号)`)
 	noMark     = regexp.MustCompile(`(?i)\bno\.?\s*(\d{1,6})`)
@@ -42,6 +50,8 @@ func (r *recogniser) issueNumbers(i int, free *[]int) bool {
 		is.Total = number(m[1])
 		r.numberRange(i, m)
 		cut(m[0])
+	} else if m != nil && number(m[1]) == is.Total {
+		cut(m[0])
 	}
 	if m := englishIssue.FindStringSubmatch(rest); m != nil && is.Total == 0 {
 		is.Total = number(m[1])
@@ -54,6 +64,8 @@ func (r *recogniser) issueNumbers(i int, free *[]int) bool {
 	if m := numberMark.FindStringSubmatch(rest); m != nil && is.Number == 0 {
 		r.looseNumber(number(m[1]), yearNext)
 		r.numberRange(i, m)
+		cut(m[0])
+	} else if m != nil && (number(m[1]) == is.Number || number(m[1]) == is.Total) {
 		cut(m[0])
 	} else if m := noMark.FindStringSubmatch(rest); m != nil && is.Number == 0 {
 		r.looseNumber(number(m[1]), yearNext)
@@ -75,13 +87,28 @@ func (r *recogniser) issueNumbers(i int, free *[]int) bool {
 		is.Combined = true
 		cut("合刊")
 	}
-	if strings.Contains(rest, "增刊") {
-		r.find("supplement", i, Warning, "这是增刊；请用 --number 给它一个不与正刊相同的期号")
-		cut("增刊")
+	if supplementMark.MatchString(h) {
+		is.Supplement = supplementWord.FindString(h)
+		r.supplementAt = i
+		cut(is.Supplement)
 	}
 	r.put(i, PlaceMasthead)
 	r.leftover(i, rest, free)
 	return true
+}
+
+// supplement says what a supplement needs. A 专刊 with a number within the year is
+// a regular issue with a theme.
+func (r *recogniser) supplement() {
+	word := r.issue.Supplement
+	switch {
+	case word == "":
+	case r.issue.Number > 0 && (word == "专刊" || word == "特刊"):
+		r.issue.Supplement = ""
+		r.find("masthead-line", r.supplementAt, Info, "有年内期号，按正刊编号；“"+word+"”没有对应的栏位，未收入")
+	default:
+		r.find("supplement", r.supplementAt, Warning, "这是"+word+"，不能用正刊的期号作编号；编号由 --number N 指定，不要与正刊相同")
+	}
 }
 
 var (
@@ -126,6 +153,7 @@ func (r *recogniser) leftover(i int, rest string, free *[]int) {
 	}
 	printed := r.printed(i, rest)
 	switch {
+	case fold(printed) == fold(r.issue.Title):
 	case r.organisation(printed, i, PlaceMasthead):
 	case noticeLine.MatchString(printed):
 		r.issue.Notice = strings.TrimSpace(r.issue.Notice + " " + printed)
@@ -195,7 +223,7 @@ func (r *recogniser) dateLine(i int) bool {
 		return false
 	}
 	around := strings.Replace(narrow(bare), printed, "", 1)
-	around = strings.TrimSpace(strings.Trim(strings.TrimSpace(around), "出版印刷发行编印 ()"))
+	around = strings.TrimSpace(strings.Trim(strings.TrimSpace(around), "出版印刷发行编 ()"))
 	if !dateAround.MatchString(around) {
 		if !strings.HasPrefix(narrow(bare), printed) {
 			return false

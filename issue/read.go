@@ -9,15 +9,18 @@ import (
 	"strings"
 )
 
-// ReadOptions says what the importer knows beside the file. Number, Total, Date
-// and ID win over what is printed; Title is only the default for files that
-// print none.
+// ReadOptions says what the importer knows beside the file. It wins over what is
+// printed, but for Title.
 type ReadOptions struct {
-	Title  string
-	ID     string
+	Title string // the default for files that print none
+	ID    string // names the issue, whatever its numbers are
+	// Number counts within the year. It names an issue that has no running
+	// number and no year. Of a supplement it is nothing but the name.
 	Number int
-	Total  int
-	Date   string // YYYY-MM-DD
+	// Total is the running number, and with it the name of any issue but a
+	// supplement.
+	Total int
+	Date  string // YYYY-MM-DD
 }
 
 // Result is what a file gave: the model, what there is to say about it (sorted
@@ -133,8 +136,10 @@ func isMarkdown(name, text string) bool {
 // named or has nothing in it.
 func settle(i *Issue, o ReadOptions, f *findings) *ReadError {
 	if !i.recognisable() {
-		return &ReadError{Code: "no-masthead", Text: "认不出这是一期刊物：找不到刊名、期号、栏目和文章",
-			Hint: "文件开头应有刊名和期号（如“2015年第2期 总第142期”），栏目如【行业动态】独占一行；写法见 docs/issue-format.md"}
+		return &ReadError{
+			Code: "no-masthead", Text: "认不出这是一期刊物：找不到刊名、期号、栏目和文章",
+			Hint: "文件开头应有刊名和期号（如“2015年第2期 总第142期”），栏目如【行业动态】独占一行；写法见 docs/issue-format.md",
+		}
 	}
 	if i.Title == "" {
 		if o.Title == "" {
@@ -143,7 +148,7 @@ func settle(i *Issue, o ReadOptions, f *findings) *ReadError {
 		i.Title = o.Title
 		f.add("title-default", 0, Info, "文件里没有刊名，用了配置里的“"+o.Title+"”")
 	}
-	if o.Number > 0 {
+	if o.Number > 0 && i.Supplement == "" {
 		i.Number = o.Number
 	}
 	if o.Total > 0 {
@@ -155,20 +160,38 @@ func settle(i *Issue, o ReadOptions, f *findings) *ReadError {
 			i.Year = number(o.Date[:4])
 		}
 	}
+	if err := i.identify(o); err != nil {
+		return err
+	}
+	missing(*i, f)
+	i.fillEmpty()
+	return nil
+}
+
+// identify gives the issue its id.
+func (i *Issue) identify(o ReadOptions) *ReadError {
+	supplement := i.Supplement != ""
 	switch {
 	case o.ID != "":
 		i.ID = o.ID
+	case supplement && o.Number > 0:
+		i.ID = strconv.Itoa(o.Number)
 	case i.ID != "": // the front matter gave one
+	case supplement:
+		return &ReadError{
+			Code: "no-number", Text: "这是" + i.Supplement + "，没有自己的编号；印在上面的期号可能是正刊的，不用作编号",
+			Hint: "请用 --number N 指定编号，N 不要与任何一期正刊相同，例如 --number " + strconv.Itoa(1000+max(i.Total, i.Number)),
+		}
 	case i.AutoID() != "":
 		i.ID = i.AutoID()
 	case o.Number > 0:
 		i.ID = strconv.Itoa(o.Number)
 	default:
-		return &ReadError{Code: "no-number", Text: "找不到期号，无法给这一期编号",
-			Hint: "请用 --number N（或 --total N，总期号）说明，或在刊头写上“总第N期”"}
+		return &ReadError{
+			Code: "no-number", Text: "找不到期号，无法给这一期编号",
+			Hint: "请用 --number N（或 --total N，总期号）说明，或在刊头写上“总第N期”",
+		}
 	}
-	missing(*i, f)
-	i.fillEmpty()
 	return nil
 }
 
@@ -188,7 +211,9 @@ func (i *Issue) recognisable() bool {
 }
 
 func missing(i Issue, f *findings) {
-	if i.Number == 0 && i.Total == 0 {
+	if i.Supplement != "" {
+		// It has its name from the importer.
+	} else if i.Number == 0 && i.Total == 0 {
 		f.add("number-missing", 0, Warning, "刊头没有期号；可用 --number N 说明")
 	} else if i.Total == 0 {
 		f.add("total-missing", 0, Info, "刊头没有总期号；可用 --total N 说明")
@@ -228,7 +253,7 @@ func (i *Issue) untab() {
 			*s = strings.ReplaceAll(*s, "\t", " ")
 		}
 	}
-	flat(&i.Title, &i.Publisher, &i.PublisherEN, &i.Sponsor, &i.Notice)
+	flat(&i.Supplement, &i.Title, &i.Publisher, &i.PublisherEN, &i.Sponsor, &i.Notice)
 	for k := range i.Editors {
 		flat(&i.Editors[k].Role, &i.Editors[k].Name)
 	}

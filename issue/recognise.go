@@ -18,18 +18,21 @@ type recogniser struct {
 	issue   Issue
 	f       *findings
 
-	listed   *index // the titles of the contents, to be matched with the body
-	shape    shape
-	at       []int // the line of every block of the article that is being read
-	joined   []int // lines that were joined to the paragraph before
-	freeform bool  // neither contents nor credits tell where articles begin
+	listed       *index // the titles of the contents, to be matched with the body
+	shape        shape
+	at           []int // the line of every block of the article that is being read
+	titles       []int // the line number of every article's title, -1 for a text without one
+	joined       []int // lines that were joined to the paragraph before
+	supplementAt int   // the line that says it is a supplement
+	freeform     bool  // neither contents nor credits tell where articles begin
 }
 
 // shape is how this bulletin marks its parts.
 type shape struct {
 	section, article           class
-	sectionLevel, articleLevel int // heading levels in Markdown, 0 when none
-	gap                        int // the usual number of blank lines
+	sectionLevel, articleLevel int           // heading levels in Markdown, 0 when none
+	gap                        int           // the usual number of blank lines
+	numbered                   map[class]int // how many section headings have a numbered mark
 }
 
 func recognise(lines []Line, base Issue, f *findings) (Result, *ReadError) {
@@ -43,6 +46,7 @@ func recognise(lines []Line, base Issue, f *findings) (Result, *ReadError) {
 			r.marks[i] = markerOf(l.Text)
 		}
 	}
+	r.notes()
 	body, end := r.frame()
 	sections := r.sections(body, end)
 	for _, s := range sections {

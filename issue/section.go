@@ -2,6 +2,7 @@ package issue
 
 import (
 	"fmt"
+	"regexp"
 	"strings"
 )
 
@@ -44,7 +45,7 @@ func (r *recogniser) sections(from, to int) []sectionRange {
 func (r *recogniser) sectionAt(i int, last, inside *int) (string, bool) {
 	l, m := r.lines[i], r.marks[i]
 	if r.shape.sectionLevel > 0 {
-		return sectionName(l, m), l.Style == StyleHeading && l.Level <= r.shape.sectionLevel
+		return r.headingName(l, m), l.Style == StyleHeading && l.Level <= r.shape.sectionLevel
 	}
 	if !shorterThan(l.Text, 41) || r.credits[i].ok {
 		return "", false
@@ -74,6 +75,15 @@ func (r *recogniser) sectionAt(i int, last, inside *int) (string, bool) {
 	}
 	*last, *inside = m.n, 0
 	return m.rest, true
+}
+
+// headingName is the name of a section that is a heading in Markdown. Numbers
+// go, as they do in plain text, when several sections have one.
+func (r *recogniser) headingName(l Line, m marker) string {
+	if m.n > 0 && (m.class == classNumeral || m.class == classPart) && r.shape.numbered[m.class] > 1 {
+		return m.rest
+	}
+	return sectionName(l, m)
 }
 
 func sectionName(l Line, m marker) string {
@@ -136,6 +146,12 @@ func (r *recogniser) learnLevels(from, to int) bool {
 		return false
 	}
 	r.shape.sectionLevel = levels[0]
+	r.shape.numbered = map[class]int{}
+	for i := from; i < to; i++ {
+		if l := r.lines[i]; l.Style == StyleHeading && l.Level == levels[0] && r.marks[i].n > 0 {
+			r.shape.numbered[r.marks[i].class]++
+		}
+	}
 	if len(levels) > 1 {
 		r.shape.articleLevel = levels[1]
 	}
@@ -231,11 +247,15 @@ func (r *recogniser) articleClass(section class, from, to int) class {
 // section reads the articles of one section into the model.
 func (r *recogniser) section(s sectionRange) {
 	sec := Section{Name: s.name}
+	parts := r.split(s)
 	if s.header >= 0 {
 		r.put(s.header, PlaceSection)
-		r.matchTitle(s.header, s.entry, s.name, "栏目", true)
+		if s.entry < 0 && len(parts) == 1 && parts[0].title < 0 { // the contents list the text and not its section
+			s.entry = r.listed.claimExactly(s.name)
+		}
+		r.matchTitle(s.header, s.entry, s.name, true)
 	}
-	for _, a := range r.split(s) {
+	for _, a := range parts {
 		sec.Articles = append(sec.Articles, r.article(a, s))
 	}
 	if len(sec.Articles) == 0 && s.header >= 0 {
@@ -301,11 +321,15 @@ func (r *recogniser) closes(i int, a articleRange) bool {
 	t := r.lines[i].Text
 	if in, ok := unbracket(t); ok && shorterThan(in, 41) {
 		name, _ := membership(a.name)
-		return in != "" && name == in
+		return in != "" && (name == in || i > a.from && endsSentence(r.lines[i-1].Text) && (bareName(t).ok || creditWord.MatchString(in)))
 	}
 	_, c := splitCredit(t)
 	return c.ok
 }
+
+// creditWord tells a bracket that credits somebody, though the parts cannot be
+// told: it ends an article all the same.
+var creditWord = regexp.MustCompile(`记者|通讯员|供稿|作者|来稿|编译|转自|转载|[报社网刊电]$`)
 
 func (r *recogniser) onlyCredits(from, to int) bool {
 	for i := from; i < to; i++ {
@@ -328,6 +352,9 @@ func (r *recogniser) beginsArticle(i int, s sectionRange, open articleRange, clo
 	}
 	if !r.titleLike(i) {
 		return false, 0
+	}
+	if r.poemAt(i, s.to) {
+		return true, 1
 	}
 	if _, as := membership(l.Text); as != "" {
 		return true, 1

@@ -52,6 +52,7 @@ func splitLines(text string) []Line {
 var (
 	wideGap    = regexp.MustCompile(`[ \t　]{2,}|　`)
 	ownSegment = regexp.MustCompile(`总\s*第?\s*\d|第\s*\d+\s*期|主\s*办|编\s*印|内部|准\s*印|印\s*数|投\s*稿|地\s*址|电\s*话|日\s*期|出\s*品`)
+	orgRole    = regexp.MustCompile(`^(?:主\s*办|承\s*办|协\s*办|主\s*管|编\s*印|编辑出版|出\s*版|编\s*制|印\s*发|出\s*品)$`)
 	spacedIn   = regexp.MustCompile(`^([【《〖■★◆]\s*)?(\p{Han}(?:[ 　]+\p{Han}){1,11})(\s*[】》〗■★◆])?$`)
 )
 
@@ -68,7 +69,7 @@ func segments(lines []Line) []Line {
 			out = append(out, l)
 			continue
 		}
-		parts, own := sideBySide(l.Text)
+		parts, own := sideBySide(squeezeRoles(l.Text))
 		if len(parts) == 1 || !own || spacedIn.MatchString(l.Text) {
 			out = append(out, l)
 			continue
@@ -90,8 +91,9 @@ func sideBySide(s string) (parts []string, own bool) {
 	for k, p := range wideGap.Split(s, -1) {
 		date, _ := dateIn(p)
 		known := date != "" || ownSegment.MatchString(narrow(p)) || len(editorsIn(p)) > 0
-		own = own || known
-		if k > 0 && !known && !strings.ContainsAny(p, ":：") {
+		role := orgRole.MatchString(p) // 江南诗词学会　编印
+		own = own || known && !role
+		if k > 0 && (role || !known) && !strings.ContainsAny(p, ":：") {
 			parts[len(parts)-1] += " " + p
 			continue
 		}
@@ -182,6 +184,7 @@ func unwrap(lines []Line) []Line {
 	if width == 0 {
 		return lines
 	}
+	titles := listedTitles(lines)
 	out := lines[:0:0]
 	var parts []string // pieces of the paragraph that is being put together
 	flush := func() {
@@ -193,7 +196,7 @@ func unwrap(lines []Line) []Line {
 	full := false
 	for _, l := range lines {
 		w := columns(l.Text) + l.Indent
-		follows := full && l.Gap == 0 && !(indented && l.Indent >= 2) && !startsAnew(l.Text)
+		follows := full && l.Gap == 0 && !(indented && l.Indent >= 2) && !startsAnew(l.Text) && !titles[titleKey(l.Text)]
 		if follows {
 			parts = append(parts, l.Text)
 			out[len(out)-1].Last = l.Last
@@ -202,10 +205,34 @@ func unwrap(lines []Line) []Line {
 			out = append(out, l)
 			parts = append(parts[:0], l.Text)
 		}
-		full = w >= width-4 && !pageAtEnd.MatchString(tail(l.Text, 40)) && (indented || !strings.ContainsRune("。！？", lastRune(l.Text)) || w >= width-1)
+		full = w >= width-4 && !pageAtEnd.MatchString(narrow(tail(l.Text, 40))) && (indented || !strings.ContainsRune("。！？", lastRune(l.Text)) || w >= width-1)
 	}
 	flush()
 	return out
+}
+
+// listedTitles are the titles that lines with a page number at their end list:
+// such a line stands by itself in the body too.
+func listedTitles(lines []Line) map[string]bool {
+	const within = 120
+	titles := map[string]bool{}
+	for _, l := range lines[:min(len(lines), within)] {
+		if shorterThan(l.Text, 161) {
+			if m := pageAtEnd.FindStringIndex(narrow(l.Text)); m != nil && m[0] > 0 {
+				title := leaders.ReplaceAllString(narrow(l.Text)[:m[0]], "")
+				titles[titleKey(withoutAuthor(strings.TrimSpace(title)))] = true
+			}
+		}
+	}
+	delete(titles, "")
+	return titles
+}
+
+func titleKey(s string) string {
+	if !shorterThan(s, 61) {
+		return ""
+	}
+	return fold(s)
 }
 
 // tail returns about the last n bytes of s, cut at a rune.
@@ -236,7 +263,7 @@ func wrapWidth(lines []Line) (int, bool) {
 		if lines[i].Indent >= 2 && columns(lines[i].Text) > 20 {
 			indents++
 		}
-		if i+1 < len(lines) && lines[i+1].Gap == 0 && !pageAtEnd.MatchString(tail(lines[i].Text, 40)) {
+		if i+1 < len(lines) && lines[i+1].Gap == 0 && !pageAtEnd.MatchString(narrow(tail(lines[i].Text, 40))) {
 			if w := columns(lines[i].Text) + lines[i].Indent; w > 24 {
 				follow = append(follow, w)
 			}

@@ -135,9 +135,7 @@ func TestReadTheRealIssue(t *testing.T) {
 		[]any{w.PublisherEN, w.Publisher, w.Notice, w.Title, w.Year, w.Months, w.Combined, w.Number, w.Total, w.Sponsor, w.Date})
 	same("editors", is.Editors, []Editor{{"编辑", w.Editor}, {"责任编辑", w.Responsible}})
 	var contents, printed []ContentsEntry
-	for _, c := range is.Contents {
-		contents = append(contents, c)
-	}
+	contents = append(contents, is.Contents...)
 	for _, c := range want.Contents {
 		name := strings.Trim(c.Title, "【】")
 		printed = append(printed, ContentsEntry{Title: name, Page: c.Page, Section: name != c.Title})

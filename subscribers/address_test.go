@@ -174,7 +174,7 @@ func TestAddressesAreMasked(t *testing.T) {
 		var log bytes.Buffer
 		slog.New(slog.NewTextHandler(&log, nil)).Info("sent", "address", in)
 		held := ChannelAddress{Address: in}
-		for _, text := range []string{in.String(), fmt.Sprintf("%v", in), fmt.Sprintf("%s", held)} {
+		for _, text := range []string{in.String(), fmt.Sprintf("%v", in), fmt.Sprintf("%+v", held)} {
 			if text != want {
 				t.Errorf("got %q, want %q", text, want)
 			}

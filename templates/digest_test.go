@@ -167,6 +167,7 @@ func TestSubject(t *testing.T) {
 		language string
 		want     string
 	}{
+		"supplement":    {func(i *issue.Issue) { i.Number, i.Supplement = 0, "增刊" }, "zh-CN", "云溪茶讯 2024年增刊（总第58期）：全市春茶产销对接会举行 现场签约“一亩一码”订单3.2亿元"},
 		"all":           {func(*issue.Issue) {}, "zh-CN", "云溪茶讯 2024年第3期（总第58期）：全市春茶产销对接会举行 现场签约“一亩一码”订单3.2亿元"},
 		"english":       {func(*issue.Issue) {}, "en", "云溪茶讯 No. 3, 2024 (issue 58): 全市春茶产销对接会举行 现场签约“一亩一码”订单3.2亿元"},
 		"no total":      {func(i *issue.Issue) { i.Total = 0 }, "zh-CN", "云溪茶讯 2024年第3期：全市春茶产销对接会举行 现场签约“一亩一码”订单3.2亿元"},

@@ -70,6 +70,7 @@ func (l Labels) issueName(i issue.Issue) string {
 	if i.Number > 0 {
 		s += fmt.Sprintf("第%d期", i.Number)
 	}
+	s += i.Supplement
 	switch {
 	case i.Total > 0 && s != "":
 		s += fmt.Sprintf("（总第%d期）", i.Total)
@@ -88,6 +89,9 @@ func issueNameEN(i issue.Issue) string {
 	}
 	if i.Year > 0 {
 		parts = append(parts, fmt.Sprint(i.Year))
+	}
+	if i.Supplement != "" {
+		parts = append(parts, i.Supplement)
 	}
 	s := strings.Join(parts, ", ")
 	switch {

@@ -15,8 +15,12 @@ func (s *Set) rehearse() error {
 				{Name: "寄语", Articles: []issue.Article{{Kind: issue.KindEditorial, Blocks: []issue.Block{paragraph}}}},
 				{Name: "要闻", Articles: []issue.Article{{
 					Title: "文章", Byline: "某", Source: "某", ExcerptedFrom: "某", Summary: "摘要。", Blocks: []issue.Block{
-						{Kind: issue.BlockHeading, Text: "一"}, paragraph, {Kind: issue.BlockItem, Text: "项"}, {Kind: issue.BlockQuote, Text: "引"},
-						{Kind: issue.BlockImage, Text: "图"}, {Kind: issue.BlockTable, Rows: [][]string{{"甲", "乙"}}},
+						{Kind: issue.BlockHeading, Text: "一"},
+						paragraph,
+						{Kind: issue.BlockItem, Text: "项"},
+						{Kind: issue.BlockQuote, Text: "引"},
+						{Kind: issue.BlockImage, Text: "图"},
+						{Kind: issue.BlockTable, Rows: [][]string{{"甲", "乙"}}},
 					},
 				}}},
 				{Name: "会员", Articles: []issue.Article{{Kind: issue.KindProfile, Title: "公司", Profile: &issue.Profile{Membership: "会员", Scope: "业务", Website: "www.example.org"}}}},

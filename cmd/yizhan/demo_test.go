@@ -46,8 +46,10 @@ func TestDemoEndsAsScripted(t *testing.T) {
 		t.Errorf("reported %+v", got)
 	}
 	want := []reasonCount{
-		{dispatch.StateSent, "", 43}, {dispatch.StateFailed, "mailbox-unknown", 2},
-		{dispatch.StateSkipped, "unsubscribed", 1}, {dispatch.StateSkipped, "suppressed", 1},
+		{dispatch.StateSent, "", 43},
+		{dispatch.StateFailed, "mailbox-unknown", 2},
+		{dispatch.StateSkipped, "unsubscribed", 1},
+		{dispatch.StateSkipped, "suppressed", 1},
 	}
 	if diff := cmp.Diff(want, got.Reasons); diff != "" {
 		t.Errorf("reasons (-want +got):\n%s", diff)

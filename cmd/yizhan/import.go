@@ -16,7 +16,7 @@ import (
 // issueImportCmd reads files and stores what they hold as drafts.
 type issueImportCmd struct {
 	Files  []string `arg:"" name:"file" help:"刊物的文件（纯文本或 Markdown），可以写几个。 [files]"`
-	Number int      `placeholder:"N" help:"年内期号，文件里没有印时用。 [number within the year]"`
+	Number int      `placeholder:"N" help:"年内期号，文件里没有印时用；增刊用它作期号。 [number within the year, or the id of a supplement]"`
 	Total  int      `placeholder:"N" help:"总期号。 [running number]"`
 	Date   string   `placeholder:"D" help:"出版日期，YYYY-MM-DD。 [date]"`
 }
@@ -248,7 +248,7 @@ func (c *call) diagnostics(found []issue.Diagnostic) error {
 // issueConvertCmd writes any file that can be read as canonical Markdown.
 type issueConvertCmd struct {
 	File   string `arg:"" help:"刊物的文件，- 是标准输入。 [file]"`
-	Number int    `placeholder:"N" help:"年内期号，文件里没有印时用。 [number within the year]"`
+	Number int    `placeholder:"N" help:"年内期号，文件里没有印时用；增刊用它作期号。 [number within the year, or the id of a supplement]"`
 	Total  int    `placeholder:"N" help:"总期号。 [running number]"`
 	Date   string `placeholder:"D" help:"出版日期，YYYY-MM-DD。 [date]"`
 }

@@ -41,7 +41,7 @@ channels:
     from: "协会 <news@example.org>"
     smtp: {address: %q, tls: none}
     retry: [10ms, 50ms]
-    give_up: 1m
+    give_up: 1h
     rate: 1000/s
 `, relay)
 	if err := os.WriteFile(o.config, []byte(text), 0o600); err != nil {

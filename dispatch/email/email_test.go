@@ -24,6 +24,7 @@ type links struct{}
 func (links) Placeholder() string {
 	return "https://news.example.org/unsubscribe?t=" + strings.Repeat("P", linkID)
 }
+
 func (links) Unsubscribe(id string) string {
 	return "https://news.example.org/unsubscribe?t=" + id + strings.Repeat("x", linkID-len(id))
 }
