@@ -240,8 +240,8 @@ func cells(row string) []string {
 			from = i + 1
 		}
 	}
-	if rest := strings.TrimSpace(row[from:]); rest != "" {
-		out = append(out, cell(rest))
+	if rest := strings.TrimSpace(row[from:]); rest != "" || len(out) == 0 {
+		out = append(out, cell(rest)) // a bar alone is one empty cell
 	}
 	return out
 }

@@ -397,6 +397,7 @@ func FuzzMarkdown(f *testing.F) {
 	}
 	f.Add(golden)
 	f.Add([]byte("# 周刊 第3期\n\n## 要闻\n\n### 标题\n\n**粗。**字 [链](http://a.cn) ![图](x)\n\n| a | b |\n|---|---|\n| 1 | 2 |\n"))
+	f.Add([]byte("# 周刊 第3期\n\n## 蝁闻\n\n#|---#  标题\n\n**糗。**字 [链](http://a.cn) ![图](x)\n\n| a | b期\n\n |\n|---|---|\n| 1"))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		res, err := Read("a.md", data, ReadOptions{Title: "示例", Number: 1})
 		if err != nil {
