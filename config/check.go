@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"time"
 )
 
 // Finding is something that works and is probably not what was meant. It has
@@ -28,6 +29,7 @@ func (c *Config) Check() []Finding {
 	c.checkSender(add)
 	c.checkRelay(add)
 	c.checkLimits(add)
+	c.checkSchedules(add)
 	slices.SortStableFunc(found, func(a, b Finding) int { return cmp.Compare(a.Line, b.Line) })
 	return found
 }
@@ -107,6 +109,25 @@ func (c *Config) checkLimits(add addFunc) {
 	}
 	if len(e.Retry) > 0 && e.GiveUp < e.Retry[0] {
 		add("channels.email.give_up", "no-retry", "give_up 比第一次重试的等待还短，所以不会重试", "give_up 要比 retry 的各项加起来更长")
+	}
+}
+
+func (c *Config) checkSchedules(add addFunc) {
+	for i, s := range c.Schedules {
+		key := fmt.Sprintf("schedules.%d", i)
+		if s.Cron.EitherDay() {
+			add(key+".cron", "either-day", "日和星期都写了，只要符合其中一个就会发", "只要日就把星期写成 *，只要星期就把日写成 *")
+		}
+		slot := s.Cron.Next(time.Date(2024, 1, 1, 0, 0, 0, 0, time.UTC)).In(c.Timezone)
+		if opens := s.Window.Opens(slot); opens.After(slot) {
+			add(key+".window", "outside-window", "到点时不在 window 里，要等到 "+opens.Format("15:04")+" 才开始发", "让 cron 的时间落在 window 里，或者不写 window")
+		}
+	}
+	if u, err := url.Parse(c.Alerts.Webhook.Reveal()); err == nil && u.Scheme == "http" && !isLoopback(u.Hostname()) {
+		add("alerts.webhook", "not-https", "通知会以明文经过网络", "改成 https://")
+	}
+	if len(c.Schedules) > 0 && len(c.Alerts.To) == 0 && !c.Alerts.Webhook.IsSet() {
+		add("schedules", "no-alerts", "到点没有批准的期时，没有人会收到通知", "填 alerts.to 或 alerts.webhook")
 	}
 }
 

@@ -39,6 +39,8 @@ type Config struct {
 	Imprint       Imprint
 	Templates     string // folder whose files replace the built-in templates; "" for none
 	Channels      Channels
+	Schedules     []Schedule
+	Alerts        Alerts
 
 	lines    map[string]int
 	findings []Finding
@@ -155,6 +157,9 @@ func (t *table) config(c *Config) {
 	channels := t.child("channels")
 	channels.child("email").email(&c.Channels.Email, c.PublicURL)
 	channels.done()
+
+	t.schedules("schedules", &c.Schedules, c.Timezone)
+	t.child("alerts").alerts(&c.Alerts)
 	t.done()
 }
 

@@ -273,10 +273,15 @@ func (t *table) scalarOf(key string, node *yaml.Node) (string, bool) {
 
 // wrong notes a value that could not be read, and how it should look.
 func (t *table) wrong(key, value, example string) {
+	t.fail(key, "bad-value", "看不懂“"+short40(value)+"”", "可以写："+example)
+}
+
+// short40 cuts a value that is shown in a message.
+func short40(value string) string {
 	if runes := []rune(value); len(runes) > 40 {
-		value = string(runes[:40]) + "…"
+		return string(runes[:40]) + "…"
 	}
-	t.fail(key, "bad-value", "看不懂“"+value+"”", "可以写："+example)
+	return value
 }
 
 // require notes a key that the file leaves out, with what to write there.
@@ -321,8 +326,6 @@ func later() []string {
 	return []string{
 		"database",
 		"redis",
-		"alerts",
-		"schedules",
 		"http.trusted_proxies",
 		"channels.email.dkim",
 		"channels.wechat",

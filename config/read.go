@@ -12,8 +12,6 @@ import (
 	"strconv"
 	"strings"
 	"time"
-
-	"go.yaml.in/yaml/v4"
 )
 
 // reference is a value that names a variable of the environment.
@@ -143,21 +141,15 @@ func short(d time.Duration) string {
 }
 
 func (t *table) durations(key string, to *[]time.Duration, low, high time.Duration) {
-	node := t.ask(key)
-	if node == nil {
+	items, names := t.sequence(key, "写法例如：[5m, 15m, 1h]")
+	if items == nil {
 		return
 	}
-	if node.Kind != yaml.SequenceNode {
-		t.fail(key, "wrong-type", "这里应该是一个列表", "写法例如：[5m, 15m, 1h]")
-		return
-	}
-	list := make([]time.Duration, 0, len(node.Content))
-	for i, item := range node.Content {
-		name := key + "." + strconv.Itoa(i)
-		t.doc.lines[t.at(name)] = item.Line
+	list := make([]time.Duration, 0, len(items))
+	for i, item := range items {
 		d := low
-		if value, ok := t.scalarOf(name, resolve(item)); ok {
-			t.durationOf(name, value, &d, low, high)
+		if value, ok := t.scalarOf(names[i], item); ok {
+			t.durationOf(names[i], value, &d, low, high)
 		}
 		list = append(list, d)
 	}
@@ -232,6 +224,12 @@ func (t *table) origin(key string, to *string) {
 		return
 	}
 	*to = u.Scheme + "://" + strings.ToLower(u.Host)
+}
+
+// isWebURL reports whether text is the absolute address of something on the web.
+func isWebURL(text string) bool {
+	u, err := url.Parse(text)
+	return err == nil && (u.Scheme == "http" || u.Scheme == "https") && isHost(u.Hostname()) && u.Fragment == ""
 }
 
 // hostPort reads HOST:PORT; the ports from low on are allowed.

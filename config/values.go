@@ -79,6 +79,24 @@ func (w Window) Contains(t time.Time) bool {
 	return now >= w.From || now < w.To
 }
 
+// IsZero reports whether there is no window: sending is allowed all day.
+func (w Window) IsZero() bool { return w == Window{} }
+
+// Opens is from when on the window is open, on the clock of t's own zone: t
+// itself when it is open now.
+func (w Window) Opens(t time.Time) time.Time {
+	if w.IsZero() || w.Contains(t) {
+		return t
+	}
+	face := time.Date(t.Year(), t.Month(), t.Day(), 0, w.From, 0, 0, time.UTC)
+	for {
+		if opens := shows(face, t.Location()); opens.After(t) {
+			return opens
+		}
+		face = face.AddDate(0, 0, 1)
+	}
+}
+
 // String gives the form that ParseWindow reads.
 func (w Window) String() string {
 	return fmt.Sprintf("%02d:%02d-%02d:%02d", w.From/60, w.From%60, w.To/60, w.To%60)
