@@ -2,6 +2,8 @@ package dispatch
 
 import (
 	"context"
+	"database/sql"
+	"errors"
 	"fmt"
 	"time"
 )
@@ -10,6 +12,8 @@ import (
 const (
 	AlarmChannelStopped = "channel-stopped" // the account or relay refuses; subject: channel
 	AlarmHeld           = "domain-held"     // subject: issue channel domain
+	AlarmSchedule       = "schedule-failed" // a slot could not be planned; subject: schedule
+	AlarmClock          = "clock-back"      // the clock is behind the last slot; subject: schedule
 )
 
 // Alarm is something that an operator has to know until it is over.
@@ -20,20 +24,83 @@ type Alarm struct {
 	Since   time.Time `json:"since"`
 }
 
-// Raise records an alarm. One that is raised already keeps its time.
+// Raise records an alarm and alerts. One that is raised already keeps its time
+// and alerts nobody.
 func (l *Ledger) Raise(ctx context.Context, code, subject, text string, now time.Time) error {
 	return l.transact(ctx, "raising an alarm", func(tx execer) error {
-		_, err := tx.ExecContext(ctx, `INSERT INTO alarms (code, subject, text, since) VALUES ($1, $2, $3, $4)
-			ON CONFLICT (code, subject) DO UPDATE SET text = excluded.text`, code, subject, text, millis(now))
-		return err
+		var since int64
+		if err := tx.QueryRowContext(ctx, `INSERT INTO alarms (code, subject, text, since) VALUES ($1, $2, $3, $4)
+			ON CONFLICT (code, subject) DO UPDATE SET text = excluded.text RETURNING since`,
+			code, subject, text, millis(now)).Scan(&since); err != nil {
+			return err
+		}
+		return recordAlert(ctx, tx, Alert{
+			Key: alarmKey(code, subject, since), Event: code, Subject: subject, Detail: text, At: instant(since),
+		})
 	})
 }
 
-// Clear ends an alarm; it is no error when there is none.
-func (l *Ledger) Clear(ctx context.Context, code, subject string) error {
-	return l.transact(ctx, "clearing an alarm", func(tx execer) error {
-		_, err := tx.ExecContext(ctx, `DELETE FROM alarms WHERE code = $1 AND subject = $2`, code, subject)
+func alarmKey(code, subject string, since int64) string {
+	return fmt.Sprintf("%s %s %d", code, subject, since)
+}
+
+// Clear ends an alarm, and tells those who were told of it when that is news;
+// it is no error when there is none.
+func (l *Ledger) Clear(ctx context.Context, code, subject string, now time.Time) error {
+	raised, err := l.raised(ctx, code, subject)
+	if err != nil || !raised {
 		return err
+	}
+	return l.transact(ctx, "clearing an alarm", func(tx execer) error {
+		var since int64
+		err := tx.QueryRowContext(ctx, `DELETE FROM alarms WHERE code = $1 AND subject = $2 RETURNING since`, code, subject).Scan(&since)
+		if errors.Is(err, sql.ErrNoRows) {
+			return nil // another process did it
+		}
+		if err != nil {
+			return err
+		}
+		return mended(ctx, tx, code, subject, since, now)
+	})
+}
+
+// raised reports whether there is an alarm.
+func (l *Ledger) raised(ctx context.Context, code, subject string) (bool, error) {
+	var n int
+	err := l.read.QueryRowContext(ctx, `SELECT COUNT(*) FROM alarms WHERE code = $1 AND subject = $2`, code, subject).Scan(&n)
+	if err != nil {
+		return false, fmt.Errorf("reading alarms: %w", err)
+	}
+	return n > 0, nil
+}
+
+// silence ends an alarm without a word.
+func (l *Ledger) silence(ctx context.Context, tx execer, code, subject string) error {
+	_, err := tx.ExecContext(ctx, `DELETE FROM alarms WHERE code = $1 AND subject = $2`, code, subject)
+	return err
+}
+
+// stillStopped tells why a channel was stopped when the last process ended, ""
+// when it was not: its gate then begins with a probe. Where nothing waits to be
+// sent, nobody needs to know of the alarm any more.
+func (l *Ledger) stillStopped(ctx context.Context, channel string) (why string, err error) {
+	err = l.read.QueryRowContext(ctx, `SELECT text FROM alarms WHERE code = $1 AND subject = $2`, AlarmChannelStopped, channel).Scan(&why)
+	if errors.Is(err, sql.ErrNoRows) {
+		return "", nil
+	}
+	if err != nil {
+		return "", fmt.Errorf("reading alarms: %w", err)
+	}
+	var open int
+	if err := l.read.QueryRowContext(ctx, `SELECT COUNT(*) FROM runs r JOIN run_channels c ON c.run_id = r.id
+		WHERE r.state IN ('planning','planned','paused') AND c.channel = $1`, channel).Scan(&open); err != nil {
+		return "", fmt.Errorf("reading open runs: %w", err)
+	}
+	if open > 0 {
+		return why, nil
+	}
+	return "", l.transact(ctx, "clearing an alarm", func(tx execer) error {
+		return l.silence(ctx, tx, AlarmChannelStopped, channel)
 	})
 }
 
@@ -73,7 +140,7 @@ func (w *worker) tell(ctx context.Context, now time.Time) error {
 	}
 	var err error
 	if why == "" {
-		err = w.ledger.Clear(ctx, AlarmChannelStopped, w.name)
+		err = w.ledger.Clear(ctx, AlarmChannelStopped, w.name, now)
 	} else {
 		err = w.ledger.Raise(ctx, AlarmChannelStopped, w.name, why, now)
 	}

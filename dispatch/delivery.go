@@ -48,6 +48,7 @@ const (
 	ReasonPanic     = "panic"
 	ReasonShutdown  = "shutdown" // unconfirmed: we stopped and did not wait for the answer any longer
 	ReasonRate      = "rate"     // our own limit for the recipient's domain
+	ReasonWindow    = "window"   // the run's schedule is not sent at this time of the day
 )
 
 // Never is the time at which a row is due that only an operator can free.

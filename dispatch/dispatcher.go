@@ -23,6 +23,15 @@ type Options struct {
 	People  Suppressor
 	Process Process
 	Logger  *slog.Logger // nil: silent
+	// Observer is told what became of each hand-over; nil: nobody.
+	Observer Observer
+}
+
+// Observer is told what a dispatcher does, for metrics. It is called from many
+// goroutines and must not wait for anything.
+type Observer interface {
+	// Answered tells what became of one hand-over on a channel to a domain group.
+	Answered(channel, group string, o Outcome)
 }
 
 // Dispatcher sends what the ledger holds. Any number of them may work on one
@@ -76,11 +85,6 @@ func (d *Dispatcher) live(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	for _, r := range d.o.Routes {
-		if err := d.o.Ledger.Clear(ctx, AlarmChannelStopped, r.Channel.Name()); err != nil {
-			return err
-		}
-	}
 	// Bookkeeping goes on after ctx has ended, until the last answer is settled.
 	books, closeBooks := context.WithCancel(context.WithoutCancel(ctx))
 	defer closeBooks()
@@ -91,7 +95,12 @@ func (d *Dispatcher) live(ctx context.Context) error {
 	f := &feeder{ledger: d.o.Ledger, commit: commit, queue: d.o.Queue, wake: make(chan struct{}, 1)}
 	v := newValve()
 	for _, r := range d.o.Routes {
-		f.workers = append(f.workers, d.worker(r, session, commit, v, f.wake))
+		w := d.worker(r, session, commit, v, f.wake)
+		if w.alarmed, err = d.o.Ledger.stillStopped(ctx, w.name); err != nil {
+			return err
+		}
+		w.gate.restore(w.alarmed)
+		f.workers = append(f.workers, w)
 	}
 
 	var written, beating, working sync.WaitGroup
@@ -120,7 +129,7 @@ func (d *Dispatcher) worker(r Route, s Session, commit *committer, v *valve, wak
 	c := r.Channel.Capacity()
 	return &worker{
 		name: r.Channel.Name(), channel: r.Channel, policy: r.Policy, cap: c,
-		ledger: d.o.Ledger, commit: commit, queue: d.o.Queue, people: d.o.People, valve: v,
+		ledger: d.o.Ledger, commit: commit, queue: d.o.Queue, people: d.o.People, valve: v, observer: d.o.Observer,
 		log: d.o.Logger.With("channel", r.Channel.Name()), session: s.ID, wake: wake,
 		gate: newGate(r.Policy.longest(), c.Lanes), limits: newLimits(c), pace: newPace(c),
 	}

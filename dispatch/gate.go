@@ -46,6 +46,14 @@ func newGate(longest time.Duration, lanes int) *gate {
 	return &gate{longest: longest, lanes: lanes, changed: make(chan struct{})}
 }
 
+// restore stops a gate for a reason of an earlier process. It begins with a
+// probe.
+func (g *gate) restore(why string) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.open, g.why = why != "", why
+}
+
 // enter asks for passage of one batch.
 func (g *gate) enter(now time.Time) (p pass, ok bool) {
 	g.mu.Lock()

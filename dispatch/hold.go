@@ -141,6 +141,9 @@ func (k valveKey) hold(ctx context.Context, tx execer, c valveCount, now time.Ti
 	if err != nil {
 		return fmt.Errorf("holding a domain: %w", err)
 	}
+	if err := alertHeld(ctx, tx, k, now); err != nil {
+		return fmt.Errorf("holding a domain: %w", err)
+	}
 	pattern := atDomain(k.domain)
 	if k.domain == everyDomain {
 		pattern = "%"

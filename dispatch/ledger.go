@@ -30,12 +30,19 @@ type LedgerOptions struct {
 	// second: they then survive the death of the process, and a power cut takes
 	// at most the last second of them. Nil: Write.
 	Mark *sql.DB
+	// Windows are the parts of the day in which runs of schedules are sent, by
+	// the schedule's name; one that has none is sent at any time.
+	Windows map[string]Window
 }
+
+// Window says from when on sending is allowed: now itself when it is now.
+type Window func(now time.Time) (opens time.Time)
 
 // Ledger is the table of deliveries and what belongs to it: runs, frozen
 // variants, sessions, alarms. Any number of processes may use it at once.
 type Ledger struct {
 	write, mark, read *sql.DB
+	windows           map[string]Window
 }
 
 // NewLedger returns the ledger in a database that has [Schema].
@@ -43,11 +50,19 @@ func NewLedger(o LedgerOptions) (*Ledger, error) {
 	if o.Write == nil || o.Read == nil {
 		return nil, errors.New("ledger: Write and Read are needed")
 	}
-	l := &Ledger{write: o.Write, mark: o.Mark, read: o.Read}
+	l := &Ledger{write: o.Write, mark: o.Mark, read: o.Read, windows: o.Windows}
 	if l.mark == nil {
 		l.mark = l.write
 	}
 	return l, nil
+}
+
+// opens is when a schedule's runs may be sent: now, or later.
+func (l *Ledger) opens(schedule string, now time.Time) time.Time {
+	if w := l.windows[schedule]; w != nil {
+		return w(now)
+	}
+	return now
 }
 
 // execer is a transaction, of whichever kind.

@@ -29,7 +29,18 @@ type Planning struct {
 	Reason    string // why it is resent, for the record
 	Channels  []Channel
 	NotBefore time.Time // zero: at once
+	Schedule  string    // whose slot this is; "": an operator's run
+	Slot      time.Time
 	Now       time.Time
+}
+
+// prepare makes the content of one channel.
+func (p Planning) prepare(ctx context.Context, ch Channel) ([]Variant, error) {
+	v, err := ch.Prepare(ctx, Content{Kind: p.Kind, Issue: p.Issue, Revision: p.Revision, PlannedAt: p.Now})
+	if err != nil {
+		return nil, fmt.Errorf("preparing issue %s for %s: %w", p.Issue.ID, ch.Name(), err)
+	}
+	return v, nil
 }
 
 // Plan freezes content and audience into a run and adds its deliveries. After
@@ -43,11 +54,9 @@ func (l *Ledger) Plan(ctx context.Context, p Planning, progress func(share float
 			p.Channels = slices.Delete(slices.Clone(p.Channels), i, i+1)
 			return l.Plan(ctx, p, progress)
 		}
-		v, err := ch.Prepare(ctx, Content{Kind: p.Kind, Issue: p.Issue, Revision: p.Revision, PlannedAt: p.Now})
-		if err != nil {
-			return 0, fmt.Errorf("preparing issue %s for %s: %w", p.Issue.ID, ch.Name(), err)
+		if variants[ch.Name()], err = p.prepare(ctx, ch); err != nil {
+			return 0, err
 		}
-		variants[ch.Name()] = v
 	}
 	err = l.transact(ctx, "planning issue "+p.Issue.ID, func(tx execer) error {
 		run, err = l.insertRun(ctx, tx, p, variants)
@@ -70,11 +79,11 @@ func (l *Ledger) insertRun(ctx context.Context, tx execer, p Planning, variants 
 		}
 	}
 	err = tx.QueryRowContext(ctx, `INSERT INTO runs
-		(kind, issue_id, revision, hash, scope, target, reason, state, salt, bound, not_before, created_at)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, 'planning', $8, (SELECT COALESCE(MAX(id), 0) FROM subscribers), $9, $10)
+		(kind, issue_id, revision, hash, scope, target, reason, state, salt, bound, not_before, created_at, schedule, slot)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, 'planning', $8, (SELECT COALESCE(MAX(id), 0) FROM subscribers), $9, $10, $11, $12)
 		RETURNING id`,
 		p.Kind, p.Issue.ID, p.Revision.N, p.Revision.Hash, p.Selection, p.Target, p.Reason, rand.Text(),
-		millis(p.NotBefore), millis(p.Now)).Scan(&run)
+		millis(p.NotBefore), millis(p.Now), p.Schedule, millis(p.Slot)).Scan(&run)
 	if err != nil {
 		return 0, err
 	}

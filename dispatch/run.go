@@ -126,9 +126,10 @@ type openRun struct {
 	channels []string
 }
 
-// openRuns lists planned runs whose time has come, service runs first.
+// openRuns lists planned runs whose time has come and whose window is open,
+// service runs first.
 func (l *Ledger) openRuns(ctx context.Context, now time.Time) ([]openRun, error) {
-	rows, err := l.read.QueryContext(ctx, `SELECT r.id, c.channel FROM runs r JOIN run_channels c ON c.run_id = r.id
+	rows, err := l.read.QueryContext(ctx, `SELECT r.id, r.schedule, c.channel FROM runs r JOIN run_channels c ON c.run_id = r.id
 		WHERE r.state = 'planned' AND r.not_before <= $1
 		ORDER BY CASE WHEN r.kind = 'service' THEN 0 ELSE 1 END, r.id, c.channel`, millis(now))
 	if err != nil {
@@ -138,9 +139,12 @@ func (l *Ledger) openRuns(ctx context.Context, now time.Time) ([]openRun, error)
 	var out []openRun
 	for rows.Next() {
 		var id int64
-		var ch string
-		if err := rows.Scan(&id, &ch); err != nil {
+		var schedule, ch string
+		if err := rows.Scan(&id, &schedule, &ch); err != nil {
 			return nil, fmt.Errorf("reading open runs: %w", err)
+		}
+		if l.opens(schedule, now).After(now) {
+			continue
 		}
 		if len(out) == 0 || out[len(out)-1].id != id {
 			out = append(out, openRun{id: id})
@@ -151,12 +155,13 @@ func (l *Ledger) openRuns(ctx context.Context, now time.Time) ([]openRun, error)
 }
 
 // sending reports whether a run may be sent right now.
-func (l *Ledger) sending(ctx context.Context, run int64) (bool, error) {
+func (l *Ledger) sending(ctx context.Context, run int64, now time.Time) (bool, error) {
 	var state RunState
-	if err := l.read.QueryRowContext(ctx, `SELECT state FROM runs WHERE id = $1`, run).Scan(&state); err != nil {
+	var schedule string
+	if err := l.read.QueryRowContext(ctx, `SELECT state, schedule FROM runs WHERE id = $1`, run).Scan(&state, &schedule); err != nil {
 		return false, fmt.Errorf("reading run %d: %w", run, err)
 	}
-	return state == RunPlanned, nil
+	return state == RunPlanned && !l.opens(schedule, now).After(now), nil
 }
 
 // finishRuns marks the planned runs as finished that have no open row, and
@@ -172,7 +177,10 @@ func (l *Ledger) finishRuns(ctx context.Context, now time.Time) ([]int64, error)
 	var finished []int64
 	err = l.transact(ctx, "finishing runs", func(tx execer) error {
 		finished, err = ids(tx.QueryContext(ctx, `UPDATE runs SET state = 'finished', finished_at = $1 WHERE `+none+` RETURNING id`, millis(now)))
-		return err
+		if err != nil {
+			return err
+		}
+		return alertFinished(ctx, tx, finished, now)
 	})
 	return finished, err
 }

@@ -49,6 +49,8 @@ type RunStatus struct {
 	Revision   int               `json:"revision"`
 	Round      int               `json:"round"`
 	Reason     string            `json:"reason"`
+	Schedule   string            `json:"schedule,omitempty"` // whose slot it is
+	Slot       *time.Time        `json:"slot,omitempty"`
 	NotBefore  *time.Time        `json:"not_before,omitempty"`
 	PlannedAt  *time.Time        `json:"planned_at"`
 	FinishedAt *time.Time        `json:"finished_at"`
@@ -86,7 +88,7 @@ func (l *Ledger) Status(ctx context.Context, issueID string, now time.Time) ([]R
 const recentRuns = 5
 
 func (l *Ledger) runs(ctx context.Context, issueID string) ([]RunStatus, error) {
-	const columns = `SELECT id, issue_id, kind, state, scope, revision, reason, not_before, planned_at, finished_at FROM runs `
+	const columns = `SELECT id, issue_id, kind, state, scope, revision, reason, schedule, slot, not_before, planned_at, finished_at FROM runs `
 	text, args := columns+`WHERE issue_id = $1 ORDER BY id`, []any{issueID}
 	if issueID == "" {
 		text = columns + `WHERE state IN ('planning','planned','paused')
@@ -101,12 +103,13 @@ func (l *Ledger) runs(ctx context.Context, issueID string) ([]RunStatus, error) 
 	var out []RunStatus
 	for rows.Next() {
 		r := RunStatus{Channels: map[string]Counts{}, Waiting: []Waiting{}, Round: 1}
-		var notBefore, planned, finished int64
-		if err := rows.Scan(&r.run, &r.Issue, &r.Kind, &r.State, &r.Scope, &r.Revision, &r.Reason, &notBefore, &planned, &finished); err != nil {
+		var slot, notBefore, planned, finished int64
+		if err := rows.Scan(&r.run, &r.Issue, &r.Kind, &r.State, &r.Scope, &r.Revision, &r.Reason,
+			&r.Schedule, &slot, &notBefore, &planned, &finished); err != nil {
 			return nil, fmt.Errorf("reading runs: %w", err)
 		}
 		r.ID = strconv.FormatInt(r.run, 10)
-		r.NotBefore, r.PlannedAt, r.FinishedAt = optional(notBefore), optional(planned), optional(finished)
+		r.Slot, r.NotBefore, r.PlannedAt, r.FinishedAt = optional(slot), optional(notBefore), optional(planned), optional(finished)
 		out = append(out, r)
 	}
 	return out, rows.Err()
@@ -120,8 +123,8 @@ func optional(ms int64) *time.Time {
 	return &t
 }
 
-// fill counts a run's rows and says what it is doing.
-func (l *Ledger) fill(ctx context.Context, r *RunStatus, now time.Time) error {
+// count counts a run's rows by channel and state.
+func (l *Ledger) count(ctx context.Context, r *RunStatus) error {
 	channels, err := l.read.QueryContext(ctx, `SELECT channel FROM run_channels WHERE run_id = $1`, r.run)
 	if err := each(channels, err, func(rows *sql.Rows) error {
 		var ch string
@@ -149,6 +152,14 @@ func (l *Ledger) fill(ctx context.Context, r *RunStatus, now time.Time) error {
 	}); err != nil {
 		return fmt.Errorf("counting run %s: %w", r.ID, err)
 	}
+	return nil
+}
+
+// fill counts a run's rows and says what it is doing.
+func (l *Ledger) fill(ctx context.Context, r *RunStatus, now time.Time) error {
+	if err := l.count(ctx, r); err != nil {
+		return err
+	}
 	waiting, err := l.read.QueryContext(ctx, `SELECT reason, MIN(due_at), COUNT(*) FROM deliveries
 		WHERE run_id = $1 AND state = 'due' AND due_at > $2 GROUP BY reason ORDER BY 2, 1`, r.run, millis(now))
 	if err := each(waiting, err, func(rows *sql.Rows) error {
@@ -161,8 +172,24 @@ func (l *Ledger) fill(ctx context.Context, r *RunStatus, now time.Time) error {
 	}); err != nil {
 		return fmt.Errorf("reading what run %s waits for: %w", r.ID, err)
 	}
+	r.waitForWindow(l.opens(r.Schedule, now), now)
 	r.State = r.doing(now)
 	return nil
+}
+
+// waitForWindow tells of the rows that could go out but for the time of day.
+func (r *RunStatus) waitForWindow(opens, now time.Time) {
+	if !opens.After(now) || RunState(r.State) != RunPlanned {
+		return
+	}
+	due := r.Total()[StateDue]
+	for _, w := range r.Waiting {
+		due -= w.Count
+	}
+	if due > 0 {
+		opens = opens.UTC()
+		r.Waiting = append(r.Waiting, Waiting{Reason: ReasonWindow, Until: &opens, Count: due})
+	}
 }
 
 // doing is what a stored state and the rows say together. A run is finished
@@ -178,16 +205,21 @@ func (r RunStatus) doing(now time.Time) string {
 	if r.NotBefore != nil && r.NotBefore.After(now) {
 		return string(RunPlanned)
 	}
-	var later, held int64
+	var later, held, window int64
 	for _, w := range r.Waiting {
 		later += w.Count
-		if w.Until == nil {
+		switch {
+		case w.Until == nil:
 			held += w.Count
+		case w.Reason == ReasonWindow:
+			window += w.Count
 		}
 	}
 	switch total.Open() {
 	case held:
 		return "held"
+	case window:
+		return string(RunPlanned)
 	case later:
 		return "partial"
 	}

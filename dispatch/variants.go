@@ -59,7 +59,7 @@ func (r *runStates) sending(ctx context.Context, l *Ledger, run int64, now time.
 	if s, ok := r.read[run]; ok && now.Sub(s.at) < seenFor {
 		return s.sending
 	}
-	ok, err := l.sending(ctx, run)
+	ok, err := l.sending(ctx, run, now)
 	if err != nil {
 		return true // the marker decides
 	}

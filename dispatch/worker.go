@@ -34,6 +34,8 @@ type worker struct {
 	log     *slog.Logger
 	session int64
 	wake    chan<- struct{}
+	// observer may be nil.
+	observer Observer
 
 	gate     *gate
 	limits   *limits
@@ -222,6 +224,9 @@ func (w *worker) deliver(ctx context.Context, b []claimed) {
 	h := handing{worker: w, rows: b}
 	outcomes := h.over(ctx, v)
 	for i, o := range outcomes {
+		if w.observer != nil {
+			w.observer.Answered(w.name, w.limits.group(domainOf(b[i].address)), o)
+		}
 		w.settle(ctx, b[i], h.granted != nil && h.granted[i], o)
 	}
 	w.pace.did(len(outcomes), time.Now())
