@@ -48,6 +48,8 @@ type Capacity struct {
 	// Group names the domain group that shares limits with this domain
 	// (foxmail.com: qq.com); nil: every domain by itself.
 	Group func(domain string) string
+	// Groups are the groups that Group knows; metrics tell them apart.
+	Groups []string
 }
 
 // DomainLimit limits what goes to one domain group at a time; 0 means no limit.

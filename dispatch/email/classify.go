@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net"
 	"net/textproto"
 	"os"
@@ -122,6 +123,11 @@ func (r *Rules) Group(domain string) string {
 		return p
 	}
 	return domain
+}
+
+// Groups lists the groups that several domains share, in order.
+func (r *Rules) Groups() []string {
+	return slices.Compact(slices.Sorted(maps.Values(r.groups)))
 }
 
 // Classify says what a failed step means for a recipient at domain when relay is

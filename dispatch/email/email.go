@@ -210,6 +210,7 @@ func (c *Channel) Capacity() dispatch.Capacity {
 			}
 			return c.rules.Group(domain)
 		},
+		Groups: c.rules.Groups(),
 	}
 }
 
