@@ -34,6 +34,11 @@ func (c *Config) Check() []Finding {
 	return found
 }
 
+// Fault is an error at a key that only a user of the configuration can find.
+func (c *Config) Fault(key, code, text, hint string) Error {
+	return Error{File: c.File, Line: lineOf(c.lines, key), Key: key, Code: code, Text: text, Hint: hint}
+}
+
 type addFunc func(key, code, text, hint string)
 
 func (c *Config) checkPages(add addFunc) {

@@ -14,8 +14,9 @@ import (
 
 // adminPages is everything that the admin listener answers. stopping ends when
 // the daemon is asked to stop.
-func (d *daemon) adminPages(stopping context.Context) http.Handler {
+func (d *daemon) adminPages(stopping context.Context, metrics http.Handler) http.Handler {
 	mux := http.NewServeMux()
+	mux.Handle("GET /metrics", metrics)
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "ok") })
 	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, r *http.Request) {
 		// A dead relay raises an alarm and must not take the pages down.

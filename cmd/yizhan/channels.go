@@ -1,6 +1,9 @@
 package main
 
 import (
+	"crypto/x509"
+
+	"yizhan/config"
 	"yizhan/dispatch"
 	"yizhan/dispatch/email"
 )
@@ -18,6 +21,14 @@ func channels() []opener {
 	}
 }
 
+// relay is what mail goes out through.
+func relay(c config.Email, roots *x509.CertPool) email.SMTP {
+	return email.SMTP{
+		Address: c.SMTP.Address, Username: c.SMTP.Username, Password: c.SMTP.Password.Reveal(),
+		TLS: email.TLS(c.SMTP.TLS), Roots: roots, ServerName: c.SMTP.ServerName,
+	}
+}
+
 // openEmail makes the email channel.
 func openEmail(i *instance) (dispatch.Route, error) {
 	c := i.config.Channels.Email
@@ -32,10 +43,7 @@ func openEmail(i *instance) (dispatch.Route, error) {
 	channel, err := email.New(email.Options{
 		From: c.From, ReplyTo: c.ReplyTo, EnvelopeFrom: c.EnvelopeFrom, Hello: c.Hello, UnsubscribeMailto: c.UnsubscribeMailto,
 		PublicURL: i.config.PublicURL, Title: i.config.Title, Imprint: i.imprint(),
-		SMTP: email.SMTP{
-			Address: c.SMTP.Address, Username: c.SMTP.Username, Password: c.SMTP.Password.Reveal(),
-			TLS: email.TLS(c.SMTP.TLS), Roots: roots, ServerName: c.SMTP.ServerName,
-		},
+		SMTP:        relay(c, roots),
 		Connections: c.Connections, Rate: float64(c.Rate), Domains: domains, Grace: i.config.ShutdownGrace,
 		Digest: i.templates, Links: channelLinks{i.links, email.Name}, Logger: i.log,
 	})

@@ -31,11 +31,15 @@ type commandLine struct {
 		Test     issueTestCmd     `cmd:"" help:"给一个地址寄一封测试邮件，不记入台账。 [send one test mail]"`
 	} `cmd:"" help:"各期刊物：读入、查看、批准、预览。 [issues]"`
 
-	Send       sendCmd       `cmd:"" help:"现在发行一期。 [send an issue now]"`
-	Resend     resendCmd     `cmd:"" help:"再次发给没收到的人。 [send again to some]"`
-	Pause      pauseCmd      `cmd:"" help:"暂停一期的发行。 [pause an issue]"`
-	Resume     resumeCmd     `cmd:"" help:"继续暂停或待处理的发行。 [resume an issue]"`
-	Cancel     cancelCmd     `cmd:"" help:"取消还没送出的部分。 [cancel what is not sent yet]"`
+	Send      sendCmd   `cmd:"" help:"现在发行一期。 [send an issue now]"`
+	Resend    resendCmd `cmd:"" help:"再次发给没收到的人。 [send again to some]"`
+	Pause     pauseCmd  `cmd:"" help:"暂停一期的发行。 [pause an issue]"`
+	Resume    resumeCmd `cmd:"" help:"继续暂停或待处理的发行。 [resume an issue]"`
+	Cancel    cancelCmd `cmd:"" help:"取消还没送出的部分。 [cancel what is not sent yet]"`
+	Schedules struct {
+		List schedulesListCmd `cmd:"" default:"1" help:"列出计划：下一次、上一次、结果。 [list]"`
+		Run  schedulesRunCmd  `cmd:"" help:"把计划的一次列入发行；做过的不会再做。 [plan one slot]"`
+	} `cmd:"" help:"发行计划。 [schedules]"`
 	Status     statusCmd     `cmd:"" help:"发行到哪一步了，有什么要注意。 [how far the runs are]"`
 	Deliveries deliveriesCmd `cmd:"" help:"谁收到了，谁没有，为什么。 [who got it, who did not, and why]"`
 

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"runtime/debug"
 	"time"
 
 	"yizhan/config"
@@ -39,6 +38,15 @@ type checked struct {
 	File     string           `json:"file"`
 	Findings []config.Finding `json:"findings"`
 	Live     []probed         `json:"live,omitempty"`
+	// Schedules are there with their next slots, so that a cron that means
+	// something else is seen before it comes true.
+	Schedules []checkedSchedule `json:"schedules,omitempty"`
+}
+
+// checkedSchedule is when a schedule will come due.
+type checkedSchedule struct {
+	Name  string      `json:"name"`
+	Slots []time.Time `json:"slots"`
 }
 
 // probed is what a channel's carrier said to a connection.
@@ -66,6 +74,9 @@ func (s *checkCmd) Run(ctx context.Context, c *call) error {
 	result := checked{OK: true, File: c.configFile, Findings: i.config.Check()}
 	if result.Findings == nil {
 		result.Findings = []config.Finding{}
+	}
+	for _, s := range i.config.Schedules {
+		result.Schedules = append(result.Schedules, checkedSchedule{s.Name, i.upcoming(s, time.Now())})
 	}
 	for _, name := range i.channelNames() {
 		route, err := i.route(name)
@@ -110,6 +121,13 @@ func (c *call) tellCheck(result checked) error {
 	for _, f := range result.Findings {
 		c.printf("提醒：%s", plain(f.String()))
 	}
+	for _, s := range result.Schedules {
+		var slots []string
+		for _, slot := range s.Slots {
+			slots = append(slots, slot.Format("2006-01-02 15:04 -0700"))
+		}
+		c.printf("计划 %s 接下来的 %d 次：%s", s.Name, len(slots), joined(slots))
+	}
 	for _, one := range result.Live {
 		verdict := "失败"
 		if one.OK {
@@ -145,22 +163,7 @@ type versionCmd struct{}
 
 // Run implements the command.
 func (s *versionCmd) Run(c *call) error {
-	v := struct {
-		Version string `json:"version"`
-		Go      string `json:"go"`
-		Commit  string `json:"commit"`
-	}{Version: "(devel)"}
-	if info, ok := debug.ReadBuildInfo(); ok {
-		v.Go = info.GoVersion
-		if info.Main.Version != "" {
-			v.Version = info.Main.Version
-		}
-		for _, s := range info.Settings {
-			if s.Key == "vcs.revision" {
-				v.Commit = s.Value
-			}
-		}
-	}
+	v := thisBuild()
 	if done, err := c.answer(v); done {
 		return err
 	}

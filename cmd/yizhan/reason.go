@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"strings"
 
 	"yizhan/dispatch"
@@ -23,7 +24,7 @@ func reasonWords() map[string]string {
 		"link": "点了退订链接", "one-click": "在邮箱里点了退订", "administrator": "管理员", "import": "随名单导入", "added": "加入时已退订",
 		"erased": "个人信息已删除", "complaint": "投诉",
 		// ourselves
-		dispatch.ReasonCancelled: "发行已取消", dispatch.ReasonHeld: "等人处理", dispatch.ReasonRate: "按配置限速",
+		dispatch.ReasonCancelled: "发行已取消", dispatch.ReasonHeld: "等人处理", dispatch.ReasonRate: "按配置限速", dispatch.ReasonWindow: "不在发行时段",
 		dispatch.ReasonCrash: "程序中断", dispatch.ReasonLostReply: "答复丢了", dispatch.ReasonPanic: "程序出错", "shutdown": "停止时没等到答复",
 		"content-unreadable": "内容读不出来", "batch-too-large": "一批太多", "mail-unusable": "邮件不能用",
 		// the mailbox
@@ -72,6 +73,10 @@ func alarmText(a dispatch.Alarm) string {
 			}
 		}
 		return where + "失败太多，剩下的在等人处理；用 yizhan deliveries " + n + " --state failed 查明原因，再用 yizhan resume " + n + " 放行"
+	case dispatch.AlarmSchedule:
+		return fmt.Sprintf("计划 %s 到点发不了：%s。会一直重试到 catch_up 为止", a.Subject, plain(a.Text))
+	case dispatch.AlarmClock:
+		return fmt.Sprintf("时钟被拨回了：计划 %s 要等到 %s 以后", a.Subject, plain(a.Text))
 	}
 	return plain(a.Subject + "：" + a.Text)
 }

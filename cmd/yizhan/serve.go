@@ -65,7 +65,8 @@ type daemon struct {
 	*instance
 	public, admin net.Listener
 	// more is served beside the pages; nil: nothing.
-	more http.Handler
+	more  http.Handler
+	works works
 }
 
 const (
@@ -80,7 +81,11 @@ const (
 // over is awaited for shutdown_grace, and the pages answer until the end. It
 // calls ready when the listeners answer.
 func (d *daemon) run(ctx context.Context, ready func() error) error {
-	dispatcher, err := d.dispatcher()
+	var err error
+	if d.works, err = d.build(); err != nil {
+		return err
+	}
+	metrics, err := d.metricsPage()
 	if err != nil {
 		return err
 	}
@@ -90,7 +95,7 @@ func (d *daemon) run(ctx context.Context, ready func() error) error {
 	}
 	working, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
-	servers := []*http.Server{d.server(pages), d.server(d.adminPages(working))}
+	servers := []*http.Server{d.server(pages), d.server(d.adminPages(working, metrics))}
 	for n, listener := range []net.Listener{d.public, d.admin} {
 		go func() {
 			if err := servers[n].Serve(listener); !errors.Is(err, http.ErrServerClosed) {
@@ -101,7 +106,7 @@ func (d *daemon) run(ctx context.Context, ready func() error) error {
 	drained := make(chan struct{})
 	go func() {
 		defer close(drained)
-		if err := dispatcher.Run(working); err != nil {
+		if err := d.works.run(working); err != nil {
 			stop(fmt.Errorf("dispatching: %w", err))
 		}
 	}()
@@ -150,16 +155,6 @@ func (i *instance) alone(ctx context.Context) error {
 		Text: fmt.Sprintf("这个数据库已经有一个服务在用：进程 %d，从 %s 起", s.Process.PID, i.clock(s.Opened)),
 		Hint: "先停掉它；如果它在另一台机器上异常退出，过 30 秒再试",
 	}
-}
-
-func (d *daemon) dispatcher() (*dispatch.Dispatcher, error) {
-	if _, err := d.channel(); err != nil {
-		return nil, err
-	}
-	return dispatch.New(dispatch.Options{
-		Ledger: d.ledger, Queue: dispatch.NewMemory(), Routes: d.routes, People: suppressor{d.people},
-		Process: dispatch.ThisProcess(), Logger: d.log,
-	})
 }
 
 // server has limits that keep one slow or greedy client from holding the rest up.

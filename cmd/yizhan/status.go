@@ -30,6 +30,8 @@ type schedule struct {
 	Name string     `json:"name"`
 	Next *time.Time `json:"next"`
 	Last *time.Time `json:"last"`
+	// State is what became of the last slot; "" when there was none.
+	State string `json:"state"`
 }
 
 // Run implements the command.
@@ -69,7 +71,11 @@ func (s *statusCmd) read(ctx context.Context, i *instance) (report, error) {
 	if runs == nil {
 		runs = []dispatch.RunStatus{}
 	}
-	return report{Issue: s.N, Runs: runs, Alarms: alarms, Schedules: []schedule{}}, nil
+	schedules, err := i.slots(ctx, time.Now())
+	if err != nil {
+		return report{}, err
+	}
+	return report{Issue: s.N, Runs: runs, Alarms: alarms, Schedules: schedules}, nil
 }
 
 // watch shows the status whenever it has changed, until every run of the issue
@@ -139,6 +145,11 @@ func (s *statusCmd) write(ctx context.Context, to io.Writer, i *instance, r repo
 	}
 	for _, a := range r.Alarms {
 		fmt.Fprintf(to, "注意（从 %s 起）：%s\n", i.clock(a.Since), alarmText(a))
+	}
+	for _, sc := range r.Schedules {
+		if sc.Next != nil && s.N == "" {
+			fmt.Fprintf(to, "计划 %s 的下一次：%s\n", sc.Name, i.clock(*sc.Next))
+		}
 	}
 	live, err := i.live(ctx)
 	if err != nil {

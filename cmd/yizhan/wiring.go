@@ -51,6 +51,9 @@ func (c *call) openWith(ctx context.Context, settings *config.Config, log *slog.
 	if i.templates, err = templates.New(templates.Options{Dir: settings.Templates}); err != nil {
 		return nil, problem{Code: "template", Text: "模板有问题：" + err.Error(), Hint: "改好配置里 templates 目录下的文件，或删掉它以使用自带的", cause: err}
 	}
+	if err := i.scheduleChannels(); err != nil {
+		return nil, err
+	}
 	secret := []byte(settings.Secret.Reveal())
 	if i.links, err = subscribers.NewLinks(subscribers.LinkOptions{PublicURL: settings.PublicURL, Secret: secret}); err != nil {
 		return nil, err
@@ -76,7 +79,7 @@ func (i *instance) build(ctx context.Context, secret []byte) error {
 	if i.people, err = subscribers.New(subscribers.Options{Write: i.db.Write, Read: i.db.Read, Secret: secret, Channels: i.addressNames()}); err != nil {
 		return err
 	}
-	i.ledger, err = dispatch.NewLedger(dispatch.LedgerOptions{Write: i.db.Write, Mark: i.db.Mark, Read: i.db.Read})
+	i.ledger, err = dispatch.NewLedger(dispatch.LedgerOptions{Write: i.db.Write, Mark: i.db.Mark, Read: i.db.Read, Windows: i.windows()})
 	return err
 }
 
@@ -116,7 +119,7 @@ func (i *instance) route(name string) (dispatch.Route, error) {
 			return r, nil
 		}
 	}
-	at := slices.IndexFunc(i.openers, func(o opener) bool { return o.name == name })
+	at := i.opener(name)
 	if at < 0 {
 		return dispatch.Route{}, known(name, i.channelNames())
 	}
@@ -134,6 +137,11 @@ func known(name string, channels []string) error {
 		return nil
 	}
 	return misused(fmt.Sprintf("没有叫 %q 的渠道", plain(name)), "渠道有："+joined(channels))
+}
+
+// opener is where the channel called name is in the openers, or -1.
+func (i *instance) opener(name string) int {
+	return slices.IndexFunc(i.openers, func(o opener) bool { return o.name == name })
 }
 
 // channel gives the channels called names; all that there are when names is empty.
