@@ -81,12 +81,21 @@ func (d *Dispatcher) Run(ctx context.Context) error {
 
 // live is the life of one session.
 func (d *Dispatcher) live(ctx context.Context) error {
-	session, err := d.o.Ledger.OpenSession(ctx, d.o.Process, time.Now())
+	stopped := map[string]string{}
+	for _, r := range d.o.Routes {
+		var err error
+		if stopped[r.Channel.Name()], err = d.o.Ledger.stillStopped(ctx, r.Channel.Name()); err != nil {
+			return err
+		}
+	}
+	// A session that is opened has to be closed, however soon ctx ends.
+	whole := context.WithoutCancel(ctx)
+	session, err := d.o.Ledger.OpenSession(whole, d.o.Process, time.Now())
 	if err != nil {
 		return err
 	}
 	// Bookkeeping goes on after ctx has ended, until the last answer is settled.
-	books, closeBooks := context.WithCancel(context.WithoutCancel(ctx))
+	books, closeBooks := context.WithCancel(whole)
 	defer closeBooks()
 	intake, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
@@ -96,9 +105,7 @@ func (d *Dispatcher) live(ctx context.Context) error {
 	v := newValve()
 	for _, r := range d.o.Routes {
 		w := d.worker(r, session, commit, v, f.wake)
-		if w.alarmed, err = d.o.Ledger.stillStopped(ctx, w.name); err != nil {
-			return err
-		}
+		w.alarmed = stopped[w.name]
 		w.gate.restore(w.alarmed)
 		f.workers = append(f.workers, w)
 	}
@@ -116,7 +123,7 @@ func (d *Dispatcher) live(ctx context.Context) error {
 	written.Wait()
 	closeBooks()
 	beating.Wait()
-	if err := d.o.Ledger.CloseSession(context.WithoutCancel(ctx), session, time.Now()); err != nil {
+	if err := d.o.Ledger.CloseSession(whole, session, time.Now()); err != nil {
 		return err
 	}
 	if cause := context.Cause(intake); errors.Is(cause, ErrSessionLost) {

@@ -2,8 +2,11 @@ package dispatch_test
 
 import (
 	"bytes"
+	"encoding/json"
 	"flag"
 	"os"
+	"regexp"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -120,4 +123,41 @@ func TestMetricsAreKept(t *testing.T) {
 			t.Errorf("%d figures of a ledger that is away, want only ledger_up", n)
 		}
 	})
+}
+
+// TestBoard: the board and the page about metrics name only what there is, and
+// the page all of it.
+func TestBoard(t *testing.T) {
+	golden, err := os.ReadFile("testdata/metrics.txt")
+	if err != nil {
+		t.Fatal(err)
+	}
+	board, err := os.ReadFile("../docs/grafana.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !json.Valid(board) {
+		t.Error("docs/grafana.json is no JSON")
+	}
+	page, err := os.ReadFile("../docs/metrics.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	there := map[string]bool{"yizhan_build_info": true} // the program's own
+	for _, m := range regexp.MustCompile(`(?m)^# TYPE (\S+)`).FindAllStringSubmatch(string(golden), -1) {
+		there[m[1]] = true
+	}
+	name := regexp.MustCompile(`yizhan_[a-z_]+`)
+	for file, text := range map[string]string{"docs/grafana.json": string(board), "docs/metrics.md": string(page)} {
+		for _, n := range name.FindAllString(text, -1) {
+			if !there[n] {
+				t.Errorf("%s has %s, which there is not", file, n)
+			}
+		}
+	}
+	for n := range there {
+		if !strings.Contains(string(page), "`"+n+"`") {
+			t.Errorf("docs/metrics.md does not explain %s", n)
+		}
+	}
 }

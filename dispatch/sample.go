@@ -77,7 +77,7 @@ func (l *Ledger) sampleDue(ctx context.Context, s *sample, channels []Channel) e
 		s.set(s.d.due, float64(due[ch.Name()]), ch.Name())
 		behind := 0.0
 		if at := oldest[ch.Name()]; !at.IsZero() {
-			behind = s.now.Sub(at).Seconds()
+			behind = s.now.Sub(at).Round(time.Second).Seconds()
 		}
 		s.set(s.d.behind, behind, ch.Name())
 	}
