@@ -154,6 +154,10 @@ func (a Alert) words(counts map[string]Counts, zone *time.Location) (zh, en stri
 	case AlertMended:
 		return fmt.Sprintf("渠道 %s 恢复了。发行已经继续。", a.Subject), fmt.Sprintf("Channel %s works again.", a.Subject)
 	case AlarmHeld:
+		if a.Subject == everyDomain {
+			return fmt.Sprintf("第 %[1]s 期的发行先停下了。各个域名都有收件人被永久拒收，其余的先不发。看过 yizhan deliveries %[1]s --state failed 里的原因后，用 yizhan resume %[1]s 放行。", a.Issue),
+				fmt.Sprintf("Issue %[1]s is held: recipients in many domains were refused for good. Look at the reasons, then use: yizhan resume %[1]s", a.Issue)
+		}
 		return fmt.Sprintf("域名 %[1]s 的投递先停下了。第 %[2]s 期在这个域名有太多收件人被永久拒收，其余的先不发。看过 yizhan deliveries %[2]s --state failed 里的原因后，用 yizhan resume %[2]s 放行。", a.Subject, a.Issue),
 			fmt.Sprintf("Domain %[1]s is held: too many of its recipients of issue %[2]s were refused for good. Look at the reasons, then use: yizhan resume %[2]s", a.Subject, a.Issue)
 	case AlarmSchedule:

@@ -23,6 +23,10 @@
 // right before the step after which the carrier may have taken responsibility,
 // and answers with an [Outcome] for each row; the worker settles it.
 //
+// A [Scheduler] plans when its slots come (schedule.go, slot.go). What a person
+// has to be told goes into the ledger together with what made it true, and the
+// [Outbox] tells it (alert.go, outbox.go). [Metrics] are read from the ledger.
+//
 // # What holds, whatever crashes
 //
 //   - SQL is the truth; the queue carries ids. Losing all of the queue loses

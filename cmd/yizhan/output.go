@@ -90,8 +90,6 @@ func word(s string) string {
 		// deliveries
 		"due": "待发", "queued": "排队", "leased": "处理中", "marked": "已交出",
 		"sent": "已送出", "failed": "失败", "skipped": "跳过", "unconfirmed": "未确认",
-		// what rows wait for
-		"window": "不在发行时段",
 		// scopes
 		"first": "首发", "unsent": "未送达", "new": "新订户", "outdated": "旧版本", "one": "一人",
 		// subscribers
