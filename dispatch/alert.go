@@ -131,13 +131,13 @@ type Notice struct {
 }
 
 // notice puts an alert into words. Counts are those of its run as they are now.
-func (a Alert) notice(counts map[string]Counts, zone *time.Location) Notice {
-	zh, en := a.words(counts, zone)
+func (a Alert) notice(counts map[string]Counts, zone *time.Location, reason func(string) string) Notice {
+	zh, en := a.words(counts, zone, reason)
 	title, _, _ := strings.Cut(zh, "。")
 	return Notice{Alert: a, Title: strings.TrimSpace(title), Text: zh + "\n\n" + en, Counts: counts}
 }
 
-func (a Alert) words(counts map[string]Counts, zone *time.Location) (zh, en string) {
+func (a Alert) words(counts map[string]Counts, zone *time.Location, reason func(string) string) (zh, en string) {
 	slot := a.Slot.In(zone).Format("2006-01-02 15:04")
 	switch a.Event {
 	case AlertFinished:
@@ -149,7 +149,11 @@ func (a Alert) words(counts map[string]Counts, zone *time.Location) (zh, en stri
 		return fmt.Sprintf("计划 %s 错过了一次。%s 这次（%s）没有发，现在已经超过 catch_up。要补发就用 yizhan schedules run %s --slot %s。", a.Subject, slot, a.Detail, a.Subject, a.Slot.In(zone).Format(time.RFC3339)),
 			fmt.Sprintf("Schedule %s missed its slot at %s (%s), and catch_up is over.", a.Subject, slot, a.Detail)
 	case AlarmChannelStopped:
-		return fmt.Sprintf("渠道 %s 停了。对方拒绝了我们：%s。没有人的投递因此失败；改好以后会自动继续。", a.Subject, a.Detail),
+		why, reply, _ := strings.Cut(a.Detail, "：")
+		if why = reason(why); reply != "" {
+			why += "（" + reply + "）"
+		}
+		return fmt.Sprintf("渠道 %s 停了。原因：%s。没有人的投递因此失败，对方好了会自动继续；要是改了自己的配置，请重启服务。", a.Subject, why),
 			fmt.Sprintf("Channel %s is stopped: %s. Nobody's delivery has failed; it goes on by itself once this is mended.", a.Subject, a.Detail)
 	case AlertMended:
 		return fmt.Sprintf("渠道 %s 恢复了。发行已经继续。", a.Subject), fmt.Sprintf("Channel %s works again.", a.Subject)

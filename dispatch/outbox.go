@@ -28,7 +28,9 @@ type OutboxOptions struct {
 	Ledger *Ledger
 	Sinks  []Sink
 	Zone   *time.Location // of the times in the text
-	Logger *slog.Logger   // nil: silent
+	// Reason says a reason of the ledger in Chinese; nil: it is shown as it is.
+	Reason func(reason string) string
+	Logger *slog.Logger // nil: silent
 }
 
 // Outbox tells every sink what the ledger has as news. A crash loses nothing;
@@ -45,6 +47,9 @@ func NewOutbox(o OutboxOptions) (*Outbox, error) {
 	}
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	if o.Reason == nil {
+		o.Reason = func(reason string) string { return reason }
 	}
 	return &Outbox{o: o}, nil
 }
@@ -124,7 +129,7 @@ func (o *Outbox) next(ctx context.Context, sink Sink) (tried bool, err error) {
 	}
 	limited, cancel := context.WithTimeout(ctx, sendLimit)
 	defer cancel()
-	failure := sink.Send(limited, a.notice(counts, o.o.Zone))
+	failure := sink.Send(limited, a.notice(counts, o.o.Zone, o.o.Reason))
 	if failure != nil {
 		o.o.Logger.Warn("an alert could not be sent; trying again", "event", a.Event, "sink", sink.Name(), "try", tries, "error", failure)
 	} else {

@@ -45,7 +45,7 @@ func (d *daemon) build() (w works, err error) {
 	if err != nil {
 		return works{}, err
 	}
-	w.outbox, err = dispatch.NewOutbox(dispatch.OutboxOptions{Ledger: d.ledger, Sinks: sinks, Zone: d.config.Timezone, Logger: d.log})
+	w.outbox, err = dispatch.NewOutbox(dispatch.OutboxOptions{Ledger: d.ledger, Sinks: sinks, Zone: d.config.Timezone, Reason: reasonWord, Logger: d.log})
 	return w, err
 }
 
