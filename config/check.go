@@ -28,6 +28,7 @@ func (c *Config) Check() []Finding {
 	c.checkPages(add)
 	c.checkSender(add)
 	c.checkRelay(add)
+	c.checkDKIM(add)
 	c.checkLimits(add)
 	c.checkSchedules(add)
 	slices.SortStableFunc(found, func(a, b Finding) int { return cmp.Compare(a.Line, b.Line) })
@@ -121,18 +122,18 @@ func (c *Config) checkSchedules(add addFunc) {
 	for i, s := range c.Schedules {
 		key := fmt.Sprintf("schedules.%d", i)
 		if s.Cron.EitherDay() {
-			add(key+".cron", "either-day", "日和星期都写了，只要符合其中一个就会发", "只要日就把星期写成 *，只要星期就把日写成 *")
+			add(key+".cron", "either_day", "日和星期都写了，只要符合其中一个就会发", "只要日就把星期写成 *，只要星期就把日写成 *")
 		}
 		slot := s.Cron.Next(time.Date(2024, 1, 1, 0, 0, 0, 0, time.UTC)).In(c.Timezone)
 		if opens := s.Window.Opens(slot); opens.After(slot) {
-			add(key+".window", "outside-window", "到点时不在 window 里，要等到 "+opens.Format("15:04")+" 才开始发", "让 cron 的时间落在 window 里，或者不写 window")
+			add(key+".window", "outside_window", "到点时不在 window 里，要等到 "+opens.Format("15:04")+" 才开始发", "让 cron 的时间落在 window 里，或者不写 window")
 		}
 	}
 	if u, err := url.Parse(c.Alerts.Webhook.Reveal()); err == nil && u.Scheme == "http" && !isLoopback(u.Hostname()) {
-		add("alerts.webhook", "not-https", "通知会以明文经过网络", "改成 https://")
+		add("alerts.webhook", "not_https", "通知会以明文经过网络", "改成 https://")
 	}
 	if len(c.Schedules) > 0 && len(c.Alerts.To) == 0 && !c.Alerts.Webhook.IsSet() {
-		add("schedules", "no-alerts", "到点没有批准的期时，没有人会收到通知", "填 alerts.to 或 alerts.webhook")
+		add("schedules", "no_alerts", "到点没有批准的期时，没有人会收到通知", "填 alerts.to 或 alerts.webhook")
 	}
 }
 

@@ -327,7 +327,6 @@ func later() []string {
 		"database",
 		"redis",
 		"http.trusted_proxies",
-		"channels.email.dkim",
 		"channels.wechat",
 	}
 }

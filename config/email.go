@@ -26,6 +26,7 @@ type Email struct {
 	Retry             []time.Duration        // waits between attempts; the last repeats
 	GiveUp            time.Duration          // after the first attempt
 	AfterLostReply    AfterLostReply
+	DKIM              []DKIM // none: mails go out unsigned
 }
 
 // SMTP is the relay.
@@ -104,6 +105,7 @@ func (t *table) email(e *Email, publicURL string) {
 	t.durations("retry", &e.Retry, minRetry, maxGiveUp)
 	t.duration("give_up", &e.GiveUp, minRetry, maxGiveUp)
 	choice(t, "after_lost_reply", &e.AfterLostReply, LostReplyRetry, LostReplyHold)
+	t.dkim("dkim", &e.DKIM)
 	t.done()
 }
 

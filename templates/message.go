@@ -1,6 +1,7 @@
 package templates
 
 import (
+	"bytes"
 	"encoding/base64"
 	"encoding/binary"
 	"errors"
@@ -138,6 +139,31 @@ func encodeInto[T string | []byte](dst []byte, line *[lineBytes]byte, used, room
 		src = src[n:]
 	}
 	return dst, used, room
+}
+
+// Lead returns the start of the body, up to its first place: what every filled
+// message has behind its header. A body without a place is in it whole.
+func (m *Message) Lead() []byte {
+	var lead []byte
+	inBody := false
+	for _, p := range m.pieces {
+		if p.encoded {
+			return lead
+		}
+		for _, s := range p.segments {
+			switch {
+			case s.field >= 0 && inBody:
+				return lead
+			case s.field >= 0:
+			case inBody:
+				lead = append(lead, s.literal...)
+			default:
+				_, body, found := bytes.Cut(s.literal, []byte("\r\n\r\n"))
+				inBody, lead = found, append(lead, body...)
+			}
+		}
+	}
+	return lead
 }
 
 // Marshal returns the message in the form that [ParseMessage] reads. It is

@@ -268,3 +268,42 @@ func BenchmarkMessageAppend(b *testing.B) {
 	}
 	b.ReportMetric(float64(size), "B/msg")
 }
+
+// What a message leads with is the same whoever it is filled for, and ends
+// right before the first place.
+func TestLead(t *testing.T) {
+	for name, c := range map[string]struct{ text, html string }{
+		"place at once":    {"LINK", "<p>LINK</p>"},
+		"place after text": {strings.Repeat("摘要", 100) + "LINK", "<p>LINK</p>"},
+		"in the HTML only": {"text", "<p>LINK</p>"},
+	} {
+		m := freezeT(t, c.text, c.html)
+		var bodies [2]string
+		for i, fill := range []string{"A", "\xff"} {
+			raw, err := m.Append(nil, strings.Repeat("a", i+1)+"@b.example", "<id@b.example>", strings.Repeat(fill, len(placeLink)))
+			if err != nil {
+				t.Fatal(err)
+			}
+			_, bodies[i], _ = strings.Cut(string(raw), "\r\n\r\n")
+		}
+		lead := string(m.Lead())
+		if !strings.HasPrefix(bodies[0], lead) || !strings.HasPrefix(bodies[1], lead) {
+			t.Errorf("%s: the bodies begin with something else than %q", name, lead)
+		}
+		// A group of base64 is widened by at most two bytes of text.
+		if bodies[0][:len(lead)+4] == bodies[1][:len(lead)+4] {
+			t.Errorf("%s: the lead of %d bytes ends too early", name, len(lead))
+		}
+	}
+	all, err := Freeze(compose(t, placeTo, placeID, placeLink, "text", "<p>html</p>"), placeTo, placeID, placeLink)
+	if err != nil {
+		t.Fatal(err)
+	}
+	raw, err := all.Append(nil, "a@b.example", "<id@b.example>", placeLink)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, body, _ := strings.Cut(string(raw), "\r\n\r\n"); body != string(all.Lead()) {
+		t.Error("a body without a place is not in the lead whole")
+	}
+}

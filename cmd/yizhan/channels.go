@@ -40,9 +40,17 @@ func openEmail(i *instance) (dispatch.Route, error) {
 	for domain, limit := range c.Domains {
 		domains[domain] = dispatch.DomainLimit{Rate: float64(limit.Rate), Lanes: limit.Connections}
 	}
+	keys := make([]email.Key, len(c.DKIM))
+	for n, k := range c.DKIM {
+		private, err := k.Signer()
+		if err != nil {
+			return dispatch.Route{}, err
+		}
+		keys[n] = email.Key{Domain: k.Domain, Selector: k.Selector, Private: private}
+	}
 	channel, err := email.New(email.Options{
 		From: c.From, ReplyTo: c.ReplyTo, EnvelopeFrom: c.EnvelopeFrom, Hello: c.Hello, UnsubscribeMailto: c.UnsubscribeMailto,
-		PublicURL: i.config.PublicURL, Title: i.config.Title, Imprint: i.imprint(),
+		PublicURL: i.config.PublicURL, Title: i.config.Title, Imprint: i.imprint(), DKIM: keys,
 		SMTP:        relay(c, roots),
 		Connections: c.Connections, Rate: float64(c.Rate), Domains: domains, Grace: i.config.ShutdownGrace,
 		Digest: i.templates, Links: channelLinks{i.links, email.Name}, Logger: i.log,

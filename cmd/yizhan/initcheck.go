@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"yizhan/config"
@@ -37,6 +38,7 @@ type checked struct {
 	OK       bool             `json:"ok"`
 	File     string           `json:"file"`
 	Findings []config.Finding `json:"findings"`
+	DKIM     []keyRecord      `json:"dkim,omitempty"`
 	Live     []probed         `json:"live,omitempty"`
 	// Schedules are there with their next slots, so that a cron that means
 	// something else is seen before it comes true.
@@ -83,6 +85,7 @@ func (s *checkCmd) Run(ctx context.Context, c *call) error {
 		if err != nil {
 			return err
 		}
+		result.DKIM = append(result.DKIM, lookUp(ctx, route.Channel, s.Live, c.resolver)...)
 		if !s.Live {
 			continue
 		}
@@ -90,11 +93,16 @@ func (s *checkCmd) Run(ctx context.Context, c *call) error {
 		result.OK = result.OK && one.OK
 		result.Live = append(result.Live, one)
 	}
+	reachable := result.OK
+	result.OK = result.OK && !slices.ContainsFunc(result.DKIM, keyRecord.bad)
 	if err := c.tellCheck(result); err != nil {
 		return err
 	}
-	if !result.OK {
+	switch {
+	case !reachable:
 		return problem{Code: "live-failed", Text: "配置能读，但有服务连不上", Hint: "检查地址、端口、加密方式、用户名和密码", File: c.configFile}
+	case !result.OK:
+		return problem{Code: "dkim-not-published", Text: "DNS 里没有和私钥对得上的 DKIM 记录，收件方会认为签名无效", Hint: "照上面列出的记录发布；刚发布的要等一阵才生效", File: c.configFile}
 	}
 	return nil
 }
@@ -120,6 +128,9 @@ func (c *call) tellCheck(result checked) error {
 	}
 	for _, f := range result.Findings {
 		c.printf("提醒：%s", plain(f.String()))
+	}
+	for _, r := range result.DKIM {
+		c.printf("DKIM %s（%s）：%s\n    类型 TXT\n    名称 %s\n    内容 %s", r.Selector, r.Algorithm, r.Text, r.Name, r.Value)
 	}
 	for _, s := range result.Schedules {
 		var slots []string

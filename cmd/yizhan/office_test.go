@@ -13,6 +13,7 @@ import (
 	"strings"
 	"testing"
 
+	"yizhan/dispatch/email"
 	"yizhan/dispatch/standin"
 )
 
@@ -23,7 +24,8 @@ type office struct {
 	config   string
 	channels []opener
 	terminal bool
-	answers  string // what is typed
+	answers  string         // what is typed
+	resolver email.Resolver // nil: the system's
 }
 
 // newOffice makes an office whose mail goes to relay.
@@ -57,6 +59,7 @@ func (o *office) try(args ...string) (stdout, stderr string, code int) {
 	p := program{
 		stdin: strings.NewReader(o.answers), stdout: &out, stderr: &errs,
 		getenv: func(string) string { return "" }, terminal: o.terminal, channels: o.channels,
+		resolver: o.resolver,
 	}
 	code = p.run(o.t.Context(), append([]string{"-c", o.config}, args...))
 	return out.String(), errs.String(), code

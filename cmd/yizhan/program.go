@@ -11,6 +11,7 @@ import (
 	"github.com/alecthomas/kong"
 
 	"yizhan/config"
+	"yizhan/dispatch/email"
 )
 
 // The exit codes of the contract, and what a shell calls an interrupted process.
@@ -29,6 +30,7 @@ type program struct {
 	// terminal: somebody sits there who can be asked and shown progress.
 	terminal bool
 	channels []opener
+	resolver email.Resolver // of the DNS; nil: the system's
 }
 
 // call is a command line at work: the program and the flags that every command

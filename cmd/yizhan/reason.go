@@ -24,9 +24,10 @@ func reasonWords() map[string]string {
 		"link": "点了退订链接", "one-click": "在邮箱里点了退订", "administrator": "管理员", "import": "随名单导入", "added": "加入时已退订",
 		"erased": "个人信息已删除", "complaint": "投诉",
 		// ourselves
-		dispatch.ReasonCancelled: "发行已取消", dispatch.ReasonHeld: "等人处理", dispatch.ReasonRate: "按配置限速", dispatch.ReasonWindow: "不在发行时段",
+		dispatch.ReasonCancelled: "发行已取消", dispatch.ReasonHeld: "等人处理", dispatch.ReasonRate: "按配置限速",
 		dispatch.ReasonCrash: "程序中断", dispatch.ReasonLostReply: "答复丢了", dispatch.ReasonPanic: "程序出错", "shutdown": "停止时没等到答复",
 		"content-unreadable": "内容读不出来", "batch-too-large": "一批太多", "mail-unusable": "邮件不能用",
+		"window": "不在发行时段", "dkim-key-missing": "签名用的私钥不在",
 		// the mailbox
 		"mailbox-unknown": "邮箱不存在", "mailbox-full": "邮箱满了", "mailbox-busy": "邮箱太忙", "mailbox-disabled": "邮箱已停用",
 		"mailbox-moved": "邮箱已搬走", "domain-unknown": "域名不存在", "address-malformed": "地址写法不对", "address-needs-smtputf8": "邮件服务器不支持这样的地址",

@@ -131,17 +131,17 @@ func (i *instance) route(name string) (dispatch.Route, error) {
 	return r, nil
 }
 
+// opener is where the channel called name is in the openers, or -1.
+func (i *instance) opener(name string) int {
+	return slices.IndexFunc(i.openers, func(o opener) bool { return o.name == name })
+}
+
 // known refuses a name that is none of the channels.
 func known(name string, channels []string) error {
 	if slices.Contains(channels, name) {
 		return nil
 	}
 	return misused(fmt.Sprintf("没有叫 %q 的渠道", plain(name)), "渠道有："+joined(channels))
-}
-
-// opener is where the channel called name is in the openers, or -1.
-func (i *instance) opener(name string) int {
-	return slices.IndexFunc(i.openers, func(o opener) bool { return o.name == name })
 }
 
 // channel gives the channels called names; all that there are when names is empty.

@@ -90,6 +90,8 @@ type Options struct {
 	Language string // of the words around the text; empty: zh-CN
 	Imprint  templates.Imprint
 
+	DKIM []Key // sign every mail; none: mails go out unsigned
+
 	SMTP        SMTP
 	Connections int     // at the same time; required
 	Rate        float64 // mails per second; 0: no limit
@@ -115,7 +117,9 @@ type Channel struct {
 	host    string // of the relay
 	domain  string // of From, in ASCII
 	sender  string // the envelope's sender, in angle brackets
+	signers []*signer
 	rules   *Rules
+	mails   mails
 	pool    pool
 	bodies  sync.Pool // of *[]byte: filled messages
 	log     *slog.Logger
@@ -140,6 +144,10 @@ func New(o Options) (*Channel, error) {
 	if err != nil {
 		return nil, fmt.Errorf("email channel: %w", err)
 	}
+	signers, err := newSigners(o.DKIM)
+	if err != nil {
+		return nil, fmt.Errorf("email channel: %w", err)
+	}
 	host, _, _ := net.SplitHostPort(o.SMTP.Address)
 	o.From.Address = from.spec
 	o.PublicURL = strings.TrimRight(o.PublicURL, "/")
@@ -152,8 +160,8 @@ func New(o Options) (*Channel, error) {
 		o.Dial = (&net.Dialer{}).DialContext
 	}
 	return &Channel{
-		options: o, host: host, domain: from.domain(), sender: "<" + sender.spec + ">", rules: rules,
-		log: o.Logger.With("channel", Name),
+		options: o, host: host, domain: from.domain(), sender: "<" + sender.spec + ">",
+		signers: signers, rules: rules, log: o.Logger.With("channel", Name),
 	}, nil
 }
 
@@ -244,6 +252,12 @@ func (c *Channel) deliver(ctx context.Context, v dispatch.Variant, d dispatch.Ha
 	}
 	defer c.bodies.Put(buf)
 	body, err := c.fill((*buf)[:0], v, d, to)
+	var missing missingKey
+	if errors.As(err, &missing) {
+		// The key may come back, so nobody is failed for it.
+		c.log.Error("the run's DKIM key is gone", "domain", missing.Domain, "selector", missing.Selector, "algorithm", missing.Algorithm)
+		return refused(dispatch.Failure{Scope: dispatch.ScopeAccount, Reason: "dkim-key-missing"}, 0, missing.Error())
+	}
 	if err != nil {
 		// Every delivery of this run would fail alike, and no other run: it waits
 		// for its retries, and for somebody to look.
@@ -291,12 +305,12 @@ func (c *Channel) run(ctx context.Context, s *session, t *transaction) (o dispat
 
 // fill appends the mail for one reader.
 func (c *Channel) fill(dst []byte, v dispatch.Variant, d dispatch.Handover, to address) ([]byte, error) {
-	m, err := templates.ParseMessage(v.Data)
+	m, err := c.mails.get(v.Data, c.signers)
 	if err != nil {
 		return dst, err
 	}
 	values := [...]string{to.spec, d.MessageID, c.options.Links.Unsubscribe(d.Subscriber)}
-	return m.Append(dst, values[:min(m.Fields(), len(values))]...)
+	return m.append(dst, values[:min(m.message.Fields(), len(values))]...)
 }
 
 // judge turns a failed step into an outcome.

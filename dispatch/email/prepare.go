@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	gomail "github.com/wneessen/go-mail"
 
@@ -45,7 +46,35 @@ func (c *Channel) Prepare(_ context.Context, content dispatch.Content) ([]dispat
 	if err != nil {
 		return nil, fmt.Errorf("prepare mail: %w", err)
 	}
-	return []dispatch.Variant{{Data: m.Marshal(), MessageID: "<%s." + atom(content.Issue.ID) + "@" + c.domain + ">"}}, nil
+	data := m.Marshal()
+	if len(c.signers) > 0 {
+		if data, err = c.freezeSigned(raw, m, holders, content.PlannedAt); err != nil {
+			return nil, fmt.Errorf("prepare mail: %w", err)
+		}
+	}
+	return []dispatch.Variant{{Data: data, MessageID: "<%s." + atom(content.Issue.ID) + "@" + c.domain + ">"}}, nil
+}
+
+// freezeSigned freezes a mail that all keys sign, and proves that a receiver who
+// has the keys' records accepts it: a run whose mails everybody would take for
+// forged is not planned.
+func (c *Channel) freezeSigned(raw []byte, m *templates.Message, holders []string, date time.Time) ([]byte, error) {
+	form, err := formOf(raw, holders, c.signers, date)
+	if err != nil {
+		return nil, err
+	}
+	signed, err := newMail(m, form, c.signers)
+	if err != nil {
+		return nil, err
+	}
+	first, err := signed.append(nil, holders...)
+	if err != nil {
+		return nil, err
+	}
+	if err := verify(first, len(c.signers), c.ownRecords); err != nil {
+		return nil, err
+	}
+	return form.prepend(m.Marshal())
 }
 
 // places are what stands in the composed mail where readers' own values go, and
