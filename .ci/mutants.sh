@@ -114,7 +114,7 @@ red dispatch 'TestFencedProcessIsNotHeard'
 
 begin crash-resends "marked rows are due again after a crash"
 change dispatch/session.go "SET state = 'unconfirmed', reason = \$1" "SET state = 'due', claim = 0, reason = \$1"
-red dispatch 'TestCrashAnywhere'
+red dispatch 'TestCrashBehindTheMarker'
 
 begin crash-forgets "leased rows stay leased after a crash"
 change dispatch/session.go "AND state = 'leased'\`+closed" "AND state = 'leased' AND false\`+closed"

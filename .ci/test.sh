@@ -9,7 +9,7 @@ racing=(./dispatch/... ./cmd/...)
 # Of those, what the detector would only slow down: these tests drive processes of
 # their own, take one step after the other, go through a long time of a bubble, or
 # plan many rows. The same goroutines run under the detector in shorter tests.
-alone='^(TestScripts|TestKilled|TestBrowser|TestDemo.*|TestBadRelay|TestCrashAnywhere|TestFencedProcessIsNotHeard|TestPlan.*|TestCancelWhilePlanning|TestRetries|TestAccountFailureStopsTheChannelOnly|TestHeldDomain|TestEverybodyUnknown|TestOwnEndDoublesNobody|TestPanicSetsOneMessageAside|TestResend.*|TestLaterRun|TestTwoSchedulers|TestSchedule.*)$'
+alone='^(TestScripts|TestKilled|TestBrowser|TestDemo.*|TestBadRelay|TestCrash.*|TestFencedProcessIsNotHeard|TestPlan.*|TestCancelWhilePlanning|TestRetries|TestAccountFailureStopsTheChannelOnly|TestHeldDomain|TestEverybodyUnknown|TestOwnEndDoublesNobody|TestPanicSetsOneMessageAside|TestResend.*|TestLaterRun|TestTwoSchedulers|TestSchedule.*)$'
 
 racing_too=" $(go list "${racing[@]}" | tr '\n' ' ') "
 plain=()

@@ -457,3 +457,31 @@ func TestCrashAnywhere(t *testing.T) {
 		}
 	})
 }
+
+// TestCrashBehindTheMarker goes straight to the worst moment: the carrier has the
+// message, and the process dies before it can say so.
+func TestCrashBehindTheMarker(t *testing.T) {
+	rapid.Check(t, func(rt *rapid.T) {
+		w := newWorld(rt, t.TempDir())
+		defer w.db.Close()
+		p := w.procs[0]
+		for len(p.rows) == 0 {
+			w.Feed(rt)
+			w.Claim(rt)
+			if len(p.rows) == 0 {
+				w.LoseQueue(rt)
+			}
+		}
+		w.Mark(rt)
+		w.TakenAndDied(rt)
+		w.finish()
+		w.Check(rt)
+		n := map[State]int{}
+		for _, r := range w.rows() {
+			n[r.state]++
+		}
+		if n[StateUnconfirmed] != 1 || n[StateSent] != readers-1 {
+			rt.Fatalf("after the crash: %v", n)
+		}
+	})
+}
