@@ -69,6 +69,9 @@ func (w *worker) run(ctx context.Context) {
 
 // pause waits, or less when ctx ends.
 func pause(ctx context.Context, d time.Duration) {
+	if d <= 0 {
+		return
+	}
 	t := time.NewTimer(d)
 	defer t.Stop()
 	select {
