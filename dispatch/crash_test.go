@@ -426,6 +426,11 @@ func (w *world) finish() {
 		p.settled()
 	}
 	p.stop()
+	// What was refused after its run was cancelled is the housekeeping's.
+	must(w.t, w.ledger.transact(context.Background(), "finishing", func(tx execer) error {
+		_, err := w.ledger.skipCancelled(context.Background(), tx, w.clock)
+		return err
+	}))
 }
 
 // TestCrashAnywhere lets everything go wrong between any two steps.
@@ -458,6 +463,17 @@ func TestCrashAnywhere(t *testing.T) {
 	})
 }
 
+// lease feeds until a process has leased rows.
+func (w *world) lease(p *proc) {
+	for len(p.rows) == 0 {
+		w.Feed(w.t)
+		w.Claim(w.t)
+		if len(p.rows) == 0 {
+			w.LoseQueue(w.t)
+		}
+	}
+}
+
 // TestCrashBehindTheMarker goes straight to the worst moment: the carrier has the
 // message, and the process dies before it can say so.
 func TestCrashBehindTheMarker(t *testing.T) {
@@ -465,13 +481,7 @@ func TestCrashBehindTheMarker(t *testing.T) {
 		w := newWorld(rt, t.TempDir())
 		defer w.db.Close()
 		p := w.procs[0]
-		for len(p.rows) == 0 {
-			w.Feed(rt)
-			w.Claim(rt)
-			if len(p.rows) == 0 {
-				w.LoseQueue(rt)
-			}
-		}
+		w.lease(p)
 		w.Mark(rt)
 		w.TakenAndDied(rt)
 		w.finish()
@@ -482,6 +492,33 @@ func TestCrashBehindTheMarker(t *testing.T) {
 		}
 		if n[StateUnconfirmed] != 1 || n[StateSent] != readers-1 {
 			rt.Fatalf("after the crash: %v", n)
+		}
+	})
+}
+
+// TestRefusedAfterTheRunWasCancelled: a row that the carrier already had in its
+// hands is not left due for ever.
+func TestRefusedAfterTheRunWasCancelled(t *testing.T) {
+	rapid.Check(t, func(rt *rapid.T) {
+		w := newWorld(rt, t.TempDir())
+		defer w.db.Close()
+		p := w.procs[0]
+		w.lease(p)
+		h := p.pick(rt, false)
+		granted, err := h.mark(context.Background(), "")
+		must(rt, err)
+		_, _, err = w.ledger.Cancel(context.Background(), "142", w.clock)
+		must(rt, err)
+		if !granted[0] {
+			rt.Fatal("not marked")
+		}
+		p.w.settle(context.Background(), h.rows[0], true, Outcome{Status: Refused, Failure: Failure{Scope: ScopeRecipient, Reason: "later"}})
+		p.settled()
+		w.finish()
+		for _, r := range w.rows() {
+			if r.state != StateSkipped {
+				rt.Fatalf("delivery %d of a cancelled run is %s", r.id, r.state)
+			}
 		}
 	})
 }
