@@ -37,12 +37,21 @@ func (l *Ledger) feed(ctx context.Context, tx execer, run int64, channel, epoch 
 		RETURNING id`, epoch, millis(now), run, channel, limit))
 }
 
-// requeue makes rows due again that the queue has forgotten: those of another
-// epoch, and those that nobody claimed since before.
-func (l *Ledger) requeue(ctx context.Context, tx execer, epoch string, before, now time.Time) (int64, error) {
+// announce records the epoch of the queue that a session feeds from now on.
+func (l *Ledger) announce(ctx context.Context, tx execer, session int64, epoch string) error {
+	_, err := tx.ExecContext(ctx, `UPDATE sessions SET epoch = $1 WHERE id = $2`, epoch, session)
+	return err
+}
+
+// requeue makes rows due again that the queue has forgotten: those of an epoch
+// that no session feeds any more, and those that nobody claimed since before.
+// What another session has in a queue of its own stays there: sessions that
+// have lost sight of a shared queue must not take each other's rows in turns.
+func (l *Ledger) requeue(ctx context.Context, tx execer, before, now time.Time) (int64, error) {
 	res, err := tx.ExecContext(ctx, `UPDATE deliveries SET state = 'due', due_at = $1, updated_at = $1
-		WHERE state IN ('queued','leased','marked') AND state = 'queued' AND (epoch <> $2 OR updated_at < $3)`,
-		millis(now), epoch, millis(before))
+		WHERE state IN ('queued','leased','marked') AND state = 'queued'
+			AND (updated_at < $2 OR epoch NOT IN (SELECT s.epoch FROM sessions s WHERE s.closed_at = 0))`,
+		millis(now), millis(before))
 	if err != nil {
 		return 0, err
 	}

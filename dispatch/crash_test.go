@@ -153,6 +153,9 @@ func (w *world) Feed(*rapid.T) {
 	var fed []int64
 	p := w.pick()
 	must(w.t, p.w.commit.do(func(ctx context.Context, tx grouped) (err error) {
+		if err := w.ledger.announce(ctx, tx, p.s.ID, fmt.Sprint(w.epoch)); err != nil {
+			return err
+		}
 		runs, err := w.ledger.openRuns(ctx, w.clock.Add(72*time.Hour))
 		if err != nil {
 			return err
@@ -178,7 +181,11 @@ func (w *world) LoseQueue(*rapid.T) {
 	}
 	p := w.pick()
 	must(w.t, p.w.commit.do(func(ctx context.Context, tx grouped) error {
-		_, err := w.ledger.requeue(ctx, tx, fmt.Sprint(w.epoch), w.clock.Add(-time.Hour), w.clock)
+		// The other processes may not have noticed yet.
+		if err := w.ledger.announce(ctx, tx, p.s.ID, fmt.Sprint(w.epoch)); err != nil {
+			return err
+		}
+		_, err := w.ledger.requeue(ctx, tx, w.clock.Add(-time.Hour), w.clock)
 		return err
 	}))
 }

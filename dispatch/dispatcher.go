@@ -101,7 +101,7 @@ func (d *Dispatcher) live(ctx context.Context) error {
 	defer stop(nil)
 
 	commit := newCommitter(d.o.Ledger.mark, d.o.Logger)
-	f := &feeder{ledger: d.o.Ledger, commit: commit, queue: d.o.Queue, wake: make(chan struct{}, 1)}
+	f := &feeder{ledger: d.o.Ledger, commit: commit, queue: d.o.Queue, wake: make(chan struct{}, 1), session: session.ID}
 	v := newValve()
 	for _, r := range d.o.Routes {
 		w := d.worker(r, session, commit, v, f.wake)

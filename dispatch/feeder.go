@@ -3,7 +3,9 @@ package dispatch
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
+	"sync"
 	"time"
 )
 
@@ -29,11 +31,38 @@ type feeder struct {
 	queue   Queue
 	workers []*worker
 	wake    chan struct{} // a worker has taken an entry
+	session int64
+
+	mu        sync.Mutex
+	announced string // the epoch that the session's row has
+}
+
+// epoch gives the queue's epoch, after the session's row says so: from then on
+// rows queued under it are known to be in a queue, and rows of the one before
+// are not.
+func (f *feeder) epoch(ctx context.Context) (string, error) {
+	epoch, err := f.queue.Epoch(ctx)
+	if err != nil {
+		return "", err
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if epoch == f.announced {
+		return epoch, nil
+	}
+	err = f.commit.do(func(ctx context.Context, tx grouped) error {
+		return f.ledger.announce(ctx, tx, f.session, epoch)
+	})
+	if err != nil {
+		return "", fmt.Errorf("announcing the queue's epoch: %w", err)
+	}
+	f.announced = epoch
+	return epoch, nil
 }
 
 // feed fills the queue once.
 func (f *feeder) feed(ctx context.Context, now time.Time) error {
-	epoch, err := f.queue.Epoch(ctx)
+	epoch, err := f.epoch(ctx)
 	if err != nil {
 		return err
 	}
@@ -88,12 +117,11 @@ func (f *feeder) feedChannel(ctx context.Context, w *worker, runs []openRun, epo
 
 // repair makes rows due again that the queue has lost.
 func (f *feeder) repair(ctx context.Context, now time.Time) error {
-	epoch, err := f.queue.Epoch(ctx)
-	if err != nil {
+	if _, err := f.epoch(ctx); err != nil {
 		return err
 	}
 	return f.commit.do(func(ctx context.Context, tx grouped) error {
-		_, err := f.ledger.requeue(ctx, tx, epoch, now.Add(-queuedTooLong), now)
+		_, err := f.ledger.requeue(ctx, tx, now.Add(-queuedTooLong), now)
 		return err
 	})
 }

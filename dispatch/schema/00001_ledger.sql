@@ -102,6 +102,7 @@ CREATE TABLE sessions (
     started      TEXT    NOT NULL,            -- start time of the process: tells a reused pid
     opened_at    BIGINT  NOT NULL,
     heartbeat_at BIGINT  NOT NULL,
+    epoch        TEXT    NOT NULL DEFAULT '', -- of the queue that it feeds
     closed_at    BIGINT  NOT NULL DEFAULT 0
 );
 
