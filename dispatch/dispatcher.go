@@ -15,7 +15,8 @@ type Route struct {
 	Policy  Policy
 }
 
-// Options are what a [Dispatcher] needs; all but Logger are required.
+// Options are what a [Dispatcher] needs; all but Logger and Forgotten are
+// required.
 type Options struct {
 	Ledger  *Ledger
 	Queue   Queue
@@ -23,6 +24,9 @@ type Options struct {
 	People  Suppressor
 	Process Process
 	Logger  *slog.Logger // nil: silent
+	// Forgotten is how long a row may be queued without being claimed before the
+	// queue is taken to have forgotten it. 0: a minute.
+	Forgotten time.Duration
 	// Observer is told what became of each hand-over; nil: nobody.
 	Observer Observer
 }
@@ -55,6 +59,9 @@ func New(o Options) (*Dispatcher, error) {
 	}
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	if o.Forgotten == 0 {
+		o.Forgotten = queuedTooLong
 	}
 	return &Dispatcher{o: o}, nil
 }
@@ -101,7 +108,9 @@ func (d *Dispatcher) live(ctx context.Context) error {
 	defer stop(nil)
 
 	commit := newCommitter(d.o.Ledger.mark, d.o.Logger)
-	f := &feeder{ledger: d.o.Ledger, commit: commit, queue: d.o.Queue, wake: make(chan struct{}, 1), session: session.ID}
+	f := &feeder{
+		ledger: d.o.Ledger, commit: commit, queue: d.o.Queue, wake: make(chan struct{}, 1), session: session.ID, forgotten: d.o.Forgotten,
+	}
 	v := newValve()
 	for _, r := range d.o.Routes {
 		w := d.worker(r, session, commit, v, f.wake)

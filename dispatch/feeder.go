@@ -12,8 +12,7 @@ import (
 const (
 	// feedEvery bounds how long a row that has become due waits for the feeder.
 	feedEvery = 250 * time.Millisecond
-	// queuedTooLong is how long a row may be queued without being claimed before
-	// the queue is taken to have forgotten it.
+	// queuedTooLong is [Options].Forgotten when nobody says otherwise.
 	queuedTooLong = time.Minute
 	// maxChunk is the most ids in one queue entry: claims by the hundred cost a
 	// hundredth of a commit each.
@@ -26,12 +25,13 @@ const (
 // feeder puts due rows into the queue: first sends, retries, resends and
 // repairs all take this way.
 type feeder struct {
-	ledger  *Ledger
-	commit  *committer
-	queue   Queue
-	workers []*worker
-	wake    chan struct{} // a worker has taken an entry
-	session int64
+	ledger    *Ledger
+	commit    *committer
+	queue     Queue
+	workers   []*worker
+	wake      chan struct{} // a worker has taken an entry
+	session   int64
+	forgotten time.Duration
 
 	mu        sync.Mutex
 	announced string // the epoch that the session's row has
@@ -121,7 +121,7 @@ func (f *feeder) repair(ctx context.Context, now time.Time) error {
 		return err
 	}
 	return f.commit.do(func(ctx context.Context, tx grouped) error {
-		_, err := f.ledger.requeue(ctx, tx, now.Add(-queuedTooLong), now)
+		_, err := f.ledger.requeue(ctx, tx, now.Add(-f.forgotten), now)
 		return err
 	})
 }
