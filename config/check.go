@@ -25,6 +25,7 @@ func (c *Config) Check() []Finding {
 			File: c.File, Line: lineOf(c.lines, key), Key: key, Code: code, Text: text, Hint: hint,
 		})
 	}
+	c.checkRedis(add)
 	c.checkPages(add)
 	c.checkSender(add)
 	c.checkRelay(add)

@@ -1,4 +1,5 @@
-// Package config reads yizhan.yaml and opens the database that it names.
+// Package config reads yizhan.yaml and opens the database and the Redis that it
+// names.
 //
 // It promises to name every error of a file at once, each with its line and
 // with what to do about it; to accept no option that has no effect; and never
@@ -34,6 +35,7 @@ type Config struct {
 	DataDir       string         // holds the database
 	Secret        Secret         // signs the links of subscribers
 	Durability    Durability
+	Redis         Secret // URL of the queue that several processes share; unset: none, see OpenRedis
 	HTTP          HTTP
 	ShutdownGrace time.Duration // how long a stop waits for replies that are under way
 	Imprint       Imprint
@@ -137,6 +139,7 @@ func (t *table) config(c *Config) {
 		t.fail("secret", "too-short", fmt.Sprintf("太短，至少要 %d 个字符", minSecret), "用 openssl rand -hex 32 生成一个")
 	}
 	choice(t, "durability", &c.Durability, DurabilityNormal, DurabilityFull)
+	t.redis("redis", &c.Redis)
 	t.duration("shutdown_grace", &c.ShutdownGrace, 0, 10*time.Minute)
 	t.folder("templates", &c.Templates)
 

@@ -325,7 +325,6 @@ func (t *table) done() {
 func later() []string {
 	return []string{
 		"database",
-		"redis",
 		"http.trusted_proxies",
 		"channels.wechat",
 	}

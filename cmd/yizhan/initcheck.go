@@ -30,7 +30,7 @@ func (s *initCmd) Run(c *call) error {
 
 // checkCmd checks the configuration, and with it what it names.
 type checkCmd struct {
-	Live bool `help:"还连接邮件服务器：连接、加密、登录，不寄信。 [connect to the relay]"`
+	Live bool `help:"还连接邮件服务器和 Redis：连接、加密、登录，不寄信。 [connect to the relay and Redis]"`
 }
 
 // checked is what a check found.
@@ -51,9 +51,10 @@ type checkedSchedule struct {
 	Slots []time.Time `json:"slots"`
 }
 
-// probed is what a channel's carrier said to a connection.
+// probed is what a channel's carrier, or a service, said to a connection.
 type probed struct {
-	Channel string `json:"channel"`
+	Channel string `json:"channel,omitempty"`
+	Service string `json:"service,omitempty"` // when it is not a channel
 	OK      bool   `json:"ok"`
 	Text    string `json:"text"`
 }
@@ -92,6 +93,12 @@ func (s *checkCmd) Run(ctx context.Context, c *call) error {
 		one := probe(ctx, route.Channel)
 		result.OK = result.OK && one.OK
 		result.Live = append(result.Live, one)
+	}
+	if s.Live && i.redis != nil {
+		one, findings := i.probeRedis(ctx)
+		result.OK = result.OK && one.OK
+		result.Live = append(result.Live, one)
+		result.Findings = append(result.Findings, findings...)
 	}
 	reachable := result.OK
 	result.OK = result.OK && !slices.ContainsFunc(result.DKIM, keyRecord.bad)
@@ -144,7 +151,11 @@ func (c *call) tellCheck(result checked) error {
 		if one.OK {
 			verdict = "成功"
 		}
-		c.printf("渠道 %s：%s，%s", one.Channel, verdict, one.Text)
+		name := "渠道 " + one.Channel
+		if one.Service != "" {
+			name = one.Service
+		}
+		c.printf("%s：%s，%s", name, verdict, one.Text)
 	}
 	if result.OK {
 		c.printf("%s 没有错误，数据库能打开；提醒 %d 条", result.File, len(result.Findings))

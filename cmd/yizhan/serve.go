@@ -82,7 +82,7 @@ const (
 // calls ready when the listeners answer.
 func (d *daemon) run(ctx context.Context, ready func() error) error {
 	var err error
-	if d.works, err = d.build(); err != nil {
+	if d.works, err = d.build(ctx); err != nil {
 		return err
 	}
 	metrics, err := d.metricsPage()

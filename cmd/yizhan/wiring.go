@@ -25,6 +25,7 @@ type instance struct {
 	links     *subscribers.Links
 	templates *templates.Set
 	ledger    *dispatch.Ledger
+	redis     *config.Redis // nil: the queue is in this process
 	log       *slog.Logger
 
 	openers []opener
@@ -58,11 +59,16 @@ func (c *call) openWith(ctx context.Context, settings *config.Config, log *slog.
 	if i.links, err = subscribers.NewLinks(subscribers.LinkOptions{PublicURL: settings.PublicURL, Secret: secret}); err != nil {
 		return nil, err
 	}
+	if settings.Redis.IsSet() {
+		if i.redis, err = config.OpenRedis(settings); err != nil {
+			return nil, err
+		}
+	}
 	if i.db, err = config.Open(ctx, settings); err != nil {
-		return nil, err
+		return nil, errors.Join(err, i.close())
 	}
 	if err := i.build(ctx, secret); err != nil {
-		return nil, errors.Join(err, i.db.Close())
+		return nil, errors.Join(err, i.close())
 	}
 	return i, nil
 }
@@ -101,7 +107,7 @@ const (
 	subscribersSchema = "subscribers_schema"
 )
 
-// close closes the channels and the database.
+// close closes the channels, Redis and the database, as far as they are open.
 func (i *instance) close() error {
 	var errs []error
 	for _, r := range i.routes {
@@ -109,7 +115,13 @@ func (i *instance) close() error {
 			errs = append(errs, ch.Close())
 		}
 	}
-	return errors.Join(append(errs, i.db.Close())...)
+	if i.redis != nil {
+		errs = append(errs, i.redis.Close())
+	}
+	if i.db != nil {
+		errs = append(errs, i.db.Close())
+	}
+	return errors.Join(errs...)
 }
 
 // route opens the channel called name, or gives the one that is open.

@@ -17,7 +17,7 @@ type works struct {
 }
 
 // build makes the works of a daemon.
-func (d *daemon) build() (w works, err error) {
+func (d *daemon) build(ctx context.Context) (w works, err error) {
 	channels, err := d.channel()
 	if err != nil {
 		return works{}, err
@@ -26,7 +26,10 @@ func (d *daemon) build() (w works, err error) {
 	if err != nil {
 		return works{}, err
 	}
-	queue := dispatch.NewMemory()
+	queue, err := d.queue(ctx)
+	if err != nil {
+		return works{}, err
+	}
 	if w.metrics, err = dispatch.NewMetrics(dispatch.MetricsOptions{
 		Ledger: d.ledger, Queue: queue, Channels: channels, Process: dispatch.ThisProcess(), Schedules: schedules,
 	}); err != nil {

@@ -27,6 +27,18 @@ type RedisServer struct {
 // none.
 func StartRedis(t testing.TB, args ...string) *RedisServer {
 	t.Helper()
+	return start(t, append([]string{"--port", "0", "--save", "", "--appendonly", "no"}, args...))
+}
+
+// StartSentinel starts a Sentinel on a port of 127.0.0.1; it writes into its
+// configuration file.
+func StartSentinel(t testing.TB, configuration, port string) *RedisServer {
+	t.Helper()
+	return start(t, []string{configuration, "--sentinel", "--port", port, "--bind", "127.0.0.1"})
+}
+
+func start(t testing.TB, args []string) *RedisServer {
+	t.Helper()
 	path, err := exec.LookPath("redis-server")
 	if err != nil {
 		t.Skip("redis-server is not installed (Debian: apt-get install redis-server)")
@@ -37,9 +49,7 @@ func StartRedis(t testing.TB, args ...string) *RedisServer {
 	}
 	t.Cleanup(func() { os.RemoveAll(dir) })
 	s := &RedisServer{t: t, Socket: filepath.Join(dir, "s"), Log: filepath.Join(dir, "log")}
-	s.args = append([]string{
-		path, "--port", "0", "--unixsocket", s.Socket, "--dir", dir, "--save", "", "--appendonly", "no", "--logfile", s.Log,
-	}, args...)
+	s.args = append(append([]string{path}, args...), "--unixsocket", s.Socket, "--dir", dir, "--logfile", s.Log)
 	t.Cleanup(s.Kill)
 	s.Start()
 	return s

@@ -175,6 +175,7 @@ func TestFaults(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel() // they mostly wait
 			s := begin(t, 1)
 			for n := range 5 {
 				s.taken(people * (n + 1) / 8)
