@@ -8,8 +8,8 @@ import (
 )
 
 // maxEntry bounds what is taken for an entry of ours; the feeder's have at most
-// a hundred ids.
-const maxEntry = 10_000
+// a channel's batch, 10,000 for WeChat.
+const maxEntry = 100_000
 
 var errForeign = errors.New("not an entry of this queue")
 

@@ -156,7 +156,16 @@ func TestCluster(t *testing.T) {
 			}
 		}
 	}
-	r := works(t, "redis://127.0.0.1:"+ports[0]+"?addr=127.0.0.1:"+ports[1])
+	rule := []any{"ACL", "SETUSER", "yizhan", "on", ">secret", "resetkeys", "~yizhan:*", "~test:*", "-@all", "+cluster|slots", "+command"}
+	for _, command := range redisqueue.Commands() {
+		rule = append(rule, "+"+command)
+	}
+	for _, n := range nodes {
+		if err := n.Do(ctx, rule...).Err(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	r := works(t, "redis://yizhan:secret@127.0.0.1:"+ports[0]+"?addr=127.0.0.1:"+ports[1])
 	if state, err := r.State(ctx); err != nil || state.Nodes != 2 {
 		t.Errorf("%+v, %v", state, err)
 	}
