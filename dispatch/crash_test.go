@@ -50,7 +50,9 @@ type proc struct {
 
 const readers = 6
 
-func newWorld(t *rapid.T, dir string) *world {
+// emptyLedger opens a ledger in a directory, with the people that it refers to.
+func emptyLedger(t rapid.TB, dir string) (*config.Database, *subscribers.Store, *Ledger) {
+	t.Helper()
 	ctx := context.Background()
 	c := config.Default()
 	c.DataDir = dir
@@ -62,22 +64,41 @@ func newWorld(t *rapid.T, dir string) *world {
 	must(t, err)
 	ledger, err := NewLedger(LedgerOptions{Write: db.Write, Mark: db.Mark, Read: db.Read})
 	must(t, err)
+	return db, people, ledger
+}
+
+// subscribed adds n readers.
+func subscribed(t rapid.TB, people *subscribers.Store, n int, now time.Time) (out []subscribers.Subscriber) {
+	t.Helper()
+	for i := range n {
+		a, err := subscribers.ParseEmail(fmt.Sprintf("reader%d@example.org", i))
+		must(t, err)
+		s, err := people.Add(context.Background(), subscribers.Entry{Addresses: []subscribers.Address{a}, State: subscribers.Active}, now)
+		must(t, err)
+		out = append(out, s)
+	}
+	return out
+}
+
+// planned plans a run of issue 142 for them.
+func planned(t rapid.TB, ledger *Ledger, now time.Time) (run int64) {
+	t.Helper()
+	run, err := ledger.Plan(context.Background(), Planning{
+		Kind: KindIssue, Issue: issue.Issue{ID: "142"}, Revision: issue.Revision{N: 1},
+		Selection: SelectFirst, Channels: []Channel{silent{}}, Now: now,
+	}, nil)
+	must(t, err)
+	return run
+}
+
+func newWorld(t *rapid.T, dir string) *world {
+	db, people, ledger := emptyLedger(t, dir)
 	w := &world{
 		t: t, db: db, ledger: ledger, people: people, clock: time.Now(), gone: map[string]bool{},
 		carrier: carrier{takes: map[int64]int{}, lost: map[int64]int{}},
 	}
-	for i := range readers {
-		a, err := subscribers.ParseEmail(fmt.Sprintf("reader%d@example.org", i))
-		must(t, err)
-		s, err := people.Add(ctx, subscribers.Entry{Addresses: []subscribers.Address{a}, State: subscribers.Active}, w.clock)
-		must(t, err)
-		w.readers = append(w.readers, s)
-	}
-	w.run, err = ledger.Plan(ctx, Planning{
-		Kind: KindIssue, Issue: issue.Issue{ID: "142"}, Revision: issue.Revision{N: 1},
-		Selection: SelectFirst, Channels: []Channel{silent{}}, Now: w.clock,
-	}, nil)
-	must(t, err)
+	w.readers = subscribed(t, people, readers, w.clock)
+	w.run = planned(t, ledger, w.clock)
 	w.start()
 	return w
 }

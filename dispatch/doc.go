@@ -30,7 +30,10 @@
 // # What holds, whatever crashes
 //
 //   - SQL is the truth; the queue carries ids. Losing all of the queue loses
-//     nothing, a doubled entry sends nothing twice: the claim decides.
+//     nothing, a doubled entry sends nothing twice: the claim decides. A row is
+//     due again when no living session feeds its queue's epoch, or after a minute
+//     without a claim. While a shared queue is away, the process goes on with one
+//     of its own ([Fallback]).
 //   - A run's content and audience are frozen when it is planned. Each attempt
 //     of a delivery is byte for byte the same.
 //   - An unsubscribe always wins: the marker's statement reads it again.
