@@ -5,7 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -33,8 +33,7 @@ type feeder struct {
 	session   int64
 	forgotten time.Duration
 
-	mu        sync.Mutex
-	announced string // the epoch that the session's row has
+	announced atomic.Value // string: the epoch that the session's row has
 }
 
 // epoch gives the queue's epoch, after the session's row says so: from then on
@@ -45,18 +44,18 @@ func (f *feeder) epoch(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if epoch == f.announced {
+	if epoch == f.announced.Load() {
 		return epoch, nil
 	}
+	// Two at a time may announce different epochs in either order: the next call
+	// then announces again.
 	err = f.commit.do(func(ctx context.Context, tx grouped) error {
 		return f.ledger.announce(ctx, tx, f.session, epoch)
 	})
 	if err != nil {
 		return "", fmt.Errorf("announcing the queue's epoch: %w", err)
 	}
-	f.announced = epoch
+	f.announced.Store(epoch)
 	return epoch, nil
 }
 
