@@ -49,13 +49,13 @@ func (t *table) redis(key string, to *Secret) {
 	form, err := parseRedis(value.Reveal())
 	switch {
 	case errors.Is(err, errRedisCA):
-		t.fail(key, "file_unreadable", "读不了 ca 指的证书文件", "要一个 PEM 格式的证书，路径以 / 开头；只有 rediss:// 才用得着它")
+		t.fail(key, "file-unreadable", "读不了 ca 指的证书文件", "要一个 PEM 格式的证书，路径以 / 开头；只有 rediss:// 才用得着它")
 	case errors.Is(err, errRedisParameter):
-		t.fail(key, "bad_value", "网址里有不认识的参数", "问号后面可以有："+strings.Join(redisParameters(), "、"))
+		t.fail(key, "bad-value", "网址里有不认识的参数", "问号后面可以有："+strings.Join(redisParameters(), "、"))
 	case err != nil:
-		t.fail(key, "bad_value", "这不是一个 Redis 的网址", redisForms)
+		t.fail(key, "bad-value", "这不是一个 Redis 的网址", redisForms)
 	case form.isOpen():
-		t.fail(key, "redis_open", "这个 Redis 不在本机，也没有密码：谁都能连上它",
+		t.fail(key, "redis-open", "这个 Redis 不在本机，也没有密码：谁都能连上它",
 			"给 Redis 设置密码（requirepass 或 ACL），写进网址")
 	default:
 		*to = value
@@ -234,6 +234,6 @@ func (c *Config) checkRedis(add addFunc) {
 	}
 	form, err := parseRedis(c.Redis.Reveal())
 	if err == nil && form.isPlain() && !form.isLocal() {
-		add("redis", "plain_redis", "Redis 的密码会以明文经过网络", "改成 rediss://；只在可信的内网里可以不理会")
+		add("redis", "plain-redis", "Redis 的密码会以明文经过网络", "改成 rediss://；只在可信的内网里可以不理会")
 	}
 }

@@ -95,7 +95,7 @@ func (r *Redis) Check(ctx context.Context) (RedisState, []Finding, error) {
 	if err := r.Client.Ping(ctx).Err(); err != nil {
 		return RedisState{}, nil, refusal(problem, err)
 	}
-	hidden := Finding(problem("redis_hidden", "看不到 Redis 的设置",
+	hidden := Finding(problem("redis-hidden", "看不到 Redis 的设置",
 		"请确认 maxmemory-policy 是 noeviction，或者给这个用户加上 +info", nil))
 	state, err := r.State(ctx)
 	switch {
@@ -105,17 +105,17 @@ func (r *Redis) Check(ctx context.Context) (RedisState, []Finding, error) {
 		return state, nil, refusal(problem, err)
 	}
 	if major, err := strconv.Atoi(strings.Split(state.Version, ".")[0]); err == nil && major < redisOldest {
-		return state, nil, problem("redis_old", fmt.Sprintf("Redis %s 太旧", state.Version), fmt.Sprintf("要 %d.0 以上", redisOldest), nil)
+		return state, nil, problem("redis-old", fmt.Sprintf("Redis %s 太旧", state.Version), fmt.Sprintf("要 %d.0 以上", redisOldest), nil)
 	}
 	switch {
 	case state.Policy == "":
 		return state, []Finding{hidden}, nil
 	case strings.HasPrefix(state.Policy, "allkeys-"):
-		return state, nil, problem("redis_evicts", "内存满了以后，这个 Redis 会扔掉队列（maxmemory-policy 是 "+state.Policy+"）",
+		return state, nil, problem("redis-evicts", "内存满了以后，这个 Redis 会扔掉队列（maxmemory-policy 是 "+state.Policy+"）",
 			"改成 noeviction，或者另用一个 Redis", nil)
 	case state.Policy != keepsAll:
 		// The queue's keys have no time to live, so these policies spare them.
-		return state, []Finding{Finding(problem("redis_policy", "maxmemory-policy 是 "+state.Policy+"，不是 noeviction",
+		return state, []Finding{Finding(problem("redis-policy", "maxmemory-policy 是 "+state.Policy+"，不是 noeviction",
 			"建议改成 noeviction", nil))}, nil
 	}
 	return state, nil, nil
@@ -125,7 +125,7 @@ func (r *Redis) Check(ctx context.Context) (RedisState, []Finding, error) {
 // password.
 func refusal(problem func(code, text, hint string, cause error) Error, err error) error {
 	if redis.IsAuthError(err) || redis.IsPermissionError(err) || redis.HasErrorPrefix(err, "ERR") {
-		return problem("redis_refused", "Redis 不让登录："+err.Error(), "检查网址里的用户和密码，以及 Redis 的 ACL", err)
+		return problem("redis-refused", "Redis 不让登录："+err.Error(), "检查网址里的用户和密码，以及 Redis 的 ACL", err)
 	}
-	return problem("redis_unreachable", "连不上 Redis："+err.Error(), "检查地址和端口，Redis 是否在运行", err)
+	return problem("redis-unreachable", "连不上 Redis："+err.Error(), "检查地址和端口，Redis 是否在运行", err)
 }

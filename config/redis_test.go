@@ -84,27 +84,27 @@ func TestLoadRefusesRedis(t *testing.T) {
 		t.Fatal(err)
 	}
 	for text, code := range map[string]string{
-		"x":                                    "bad_value",
-		"redis://":                             "bad_value",
-		"http://r.example.org":                 "bad_value",
-		"redis+sentinel://" + canary + "@x":    "bad_value",
-		"redis://:" + canary + "#1@127.0.0.1":  "bad_value",
-		"redis://:" + canary + "%zz@127.0.0.1": "bad_value",
-		"redis://127.0.0.1/" + canary:          "bad_value",
-		"redis://127.0.0.1:" + canary:          "bad_value",
-		"redis://:x?" + canary + "@127.0.0.1":  "bad_value",
-		"redis://127.0.0.1?read_timeout=3":     "bad_value",
-		"redis://127.0.0.1?max_retries=3":      "bad_value",
-		"redis://127.0.0.1?addr=" + canary:     "bad_value",
-		"redis://127.0.0.1?" + canary + "=1":   "bad_value",
-		"redis://redis.internal:6379":          "redis_open",
-		"rediss://redis.internal:6379":         "redis_open",
-		"redis://s:26379?master_name=m":        "redis_open",
-		"rediss://127.0.0.1?ca=/" + canary:     "file_unreadable",
-		"rediss://127.0.0.1?ca=" + notPEM:      "file_unreadable",
-		"redis://127.0.0.1?ca=/" + canary:      "file_unreadable",
-		"${REDIS_URL}":                         "variable_unset",
-		"[redis://127.0.0.1]":                  "wrong_type",
+		"x":                                    "bad-value",
+		"redis://":                             "bad-value",
+		"http://r.example.org":                 "bad-value",
+		"redis+sentinel://" + canary + "@x":    "bad-value",
+		"redis://:" + canary + "#1@127.0.0.1":  "bad-value",
+		"redis://:" + canary + "%zz@127.0.0.1": "bad-value",
+		"redis://127.0.0.1/" + canary:          "bad-value",
+		"redis://127.0.0.1:" + canary:          "bad-value",
+		"redis://:x?" + canary + "@127.0.0.1":  "bad-value",
+		"redis://127.0.0.1?read_timeout=3":     "bad-value",
+		"redis://127.0.0.1?max_retries=3":      "bad-value",
+		"redis://127.0.0.1?addr=" + canary:     "bad-value",
+		"redis://127.0.0.1?" + canary + "=1":   "bad-value",
+		"redis://redis.internal:6379":          "redis-open",
+		"rediss://redis.internal:6379":         "redis-open",
+		"redis://s:26379?master_name=m":        "redis-open",
+		"rediss://127.0.0.1?ca=/" + canary:     "file-unreadable",
+		"rediss://127.0.0.1?ca=" + notPEM:      "file-unreadable",
+		"redis://127.0.0.1?ca=/" + canary:      "file-unreadable",
+		"${REDIS_URL}":                         "variable-unset",
+		"[redis://127.0.0.1]":                  "wrong-type",
 	} {
 		_, err := Load(write(t, minimal+"redis: "+quoteYAML(text)+"\n"), noEnv)
 		var e Error
@@ -134,7 +134,7 @@ func TestRedisIsASecret(t *testing.T) {
 	for _, f := range c.Check() {
 		codes += f.Key + " " + f.Code + "\n"
 	}
-	if !strings.Contains(codes, "redis plain_redis") {
+	if !strings.Contains(codes, "redis plain-redis") {
 		t.Errorf("findings:\n%s", codes)
 	}
 	r, err := OpenRedis(c)

@@ -32,7 +32,7 @@ func (i *instance) queue(ctx context.Context) (dispatch.Queue, error) {
 	}
 	var setting config.Error
 	switch {
-	case errors.As(err, &setting) && setting.Code == "redis_unreachable":
+	case errors.As(err, &setting) && setting.Code == "redis-unreachable":
 		i.log.Warn("Redis is away; beginning without it", "error", err)
 	case err != nil:
 		return nil, err

@@ -91,7 +91,7 @@ func TestServeRefusesARedisThatEvicts(t *testing.T) {
 	r := dispatchtest.StartRedis(t, "--maxmemory-policy", "allkeys-lru")
 	o := newOffice(t, newSink(t, nil).Addr())
 	o.withRedis("unix://" + r.Socket)
-	if _, stderr, code := o.try("serve", "--json"); code != exitFailed || !strings.Contains(stderr, `"code":"redis_evicts"`) {
+	if _, stderr, code := o.try("serve", "--json"); code != exitFailed || !strings.Contains(stderr, `"code":"redis-evicts"`) {
 		t.Errorf("serve ended with %d: %s", code, stderr)
 	}
 }
@@ -111,7 +111,7 @@ func TestCheckLiveRedis(t *testing.T) {
 			t.Errorf("%q lacks %q", result.Live[at].Text, word)
 		}
 	}
-	if !slices.ContainsFunc(result.Findings, func(f config.Finding) bool { return f.Code == "redis_policy" && f.Line > 0 }) {
+	if !slices.ContainsFunc(result.Findings, func(f config.Finding) bool { return f.Code == "redis-policy" && f.Line > 0 }) {
 		t.Errorf("findings %+v", result.Findings)
 	}
 	if text := o.do("check", "--live"); !strings.Contains(text, "redis：成功") {

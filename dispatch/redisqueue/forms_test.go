@@ -85,7 +85,7 @@ func TestPasswordAndDatabase(t *testing.T) {
 	for _, url := range []string{"unix://" + s.Socket, "unix://:wrong-one@" + s.Socket} {
 		_, _, err := configured(t, url).Check(t.Context())
 		var e config.Error
-		if !errors.As(err, &e) || e.Code != "redis_refused" || strings.Contains(err.Error(), "wrong-one") {
+		if !errors.As(err, &e) || e.Code != "redis-refused" || strings.Contains(err.Error(), "wrong-one") {
 			t.Errorf("%s: %v", url, err)
 		}
 	}
@@ -206,7 +206,7 @@ func TestCheck(t *testing.T) {
 	admin := client(t, "unix", s.Socket)
 	r := configured(t, "unix://"+s.Socket)
 	for policy, want := range map[string]string{
-		"noeviction": "", "allkeys-lru": "error redis_evicts", "allkeys-random": "error redis_evicts", "volatile-lru": "finding redis_policy",
+		"noeviction": "", "allkeys-lru": "error redis-evicts", "allkeys-random": "error redis-evicts", "volatile-lru": "finding redis-policy",
 	} {
 		admin.ConfigSet(t.Context(), "maxmemory-policy", policy)
 		if got := verdict(r.Check(t.Context())); got != want {
@@ -219,11 +219,11 @@ func TestCheck(t *testing.T) {
 		t.Errorf("%+v, %v", state, err)
 	}
 	admin.Do(t.Context(), "ACL", "SETUSER", "modest", "on", ">secret", "~yizhan:*", "-@all", "+ping")
-	if got := verdict(configured(t, "unix://modest:secret@"+s.Socket).Check(t.Context())); got != "finding redis_hidden" {
+	if got := verdict(configured(t, "unix://modest:secret@"+s.Socket).Check(t.Context())); got != "finding redis-hidden" {
 		t.Errorf("without INFO: %q", got)
 	}
 	s.Kill()
-	if got := verdict(r.Check(t.Context())); got != "error redis_unreachable" {
+	if got := verdict(r.Check(t.Context())); got != "error redis-unreachable" {
 		t.Errorf("after its end: %q", got)
 	}
 }
