@@ -34,6 +34,7 @@ type Config struct {
 	Timezone      *time.Location // of dates that people read
 	DataDir       string         // holds the database
 	Secret        Secret         // signs the links of subscribers
+	Database      Secret         // URL of a PostgreSQL, with its password; unset: SQLite in DataDir
 	Durability    Durability
 	Redis         Secret // URL of the queue that several processes share; unset: none, see OpenRedis
 	HTTP          HTTP
@@ -53,7 +54,7 @@ type Config struct {
 type Durability string
 
 // DurabilityNormal may lose the last second of marks when the power fails,
-// DurabilityFull nothing.
+// DurabilityFull nothing. PostgreSQL loses nothing in either case.
 const (
 	DurabilityNormal Durability = "normal"
 	DurabilityFull   Durability = "full"
@@ -138,6 +139,7 @@ func (t *table) config(c *Config) {
 	if c.Secret.IsSet() && len(c.Secret.Reveal()) < minSecret {
 		t.fail("secret", "too-short", fmt.Sprintf("太短，至少要 %d 个字符", minSecret), "用 openssl rand -hex 32 生成一个")
 	}
+	t.postgres("database", &c.Database)
 	choice(t, "durability", &c.Durability, DurabilityNormal, DurabilityFull)
 	t.redis("redis", &c.Redis)
 	t.duration("shutdown_grace", &c.ShutdownGrace, 0, 10*time.Minute)

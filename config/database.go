@@ -5,50 +5,69 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"io/fs"
 	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
 	"time"
 
-	"github.com/pressly/goose/v3"
 	_ "modernc.org/sqlite" // the driver "sqlite"
 )
 
-// Database is the open database. Its SQL is the same text in every dialect; on
-// SQLite there is one writer at a time, and readers never wait for it.
+// Database is the open database. Its SQL is the same text in every dialect, and
+// so are its promises: a transaction on Write runs alone, whatever other
+// processes do, so that what it has read is still true when it writes; readers
+// never wait for it.
 type Database struct {
-	// Write has one connection. What it commits survives a power failure, and
-	// so does everything that was committed on Mark before.
+	// Write takes one transaction at a time. What it commits survives a power
+	// failure, and so does everything that was committed on Mark before.
 	Write *sql.DB
-	// Mark has one connection, for marks and settles. What it commits survives
-	// a crash of the program; a power failure may take back what no commit on
-	// Write has followed: the one who uses it sees to a commit on Write at least
-	// once a second. With durability full it is Write.
+	// Mark is for claims, marks and settles: short transactions that only go
+	// from one state of a row to the next. None of them runs while one on Write
+	// does; on PostgreSQL those of several processes run at the same time.
+	//
+	// On SQLite, what it commits survives a crash of the program; a power failure
+	// may take back what no commit on Write has followed: the one who uses it sees
+	// to a commit on Write at least once a second. With durability full it is
+	// Write.
 	Mark *sql.DB
 	// Read has a pool of connections that refuse to write.
 	Read *sql.DB
-	// Dialect is "sqlite".
+	// Dialect is [SQLite] or [PostgreSQL].
 	Dialect string
 
-	path string
+	explain func(error) error // puts an error of the database into words
+	named   Error             // file and key that such words name
+	lock    string            // PostgreSQL: taken while migrating
 }
+
+// The dialects.
+const (
+	SQLite     = "sqlite"
+	PostgreSQL = "postgres"
+)
 
 const (
 	readers     = 4
 	busyTimeout = 5 * time.Second
 )
 
-// Open opens the database of c, and makes it when there is none. It refuses a
-// database whose settings are not as it asked: a file system without shared
-// memory, for one, cannot give them. Errors have type Error and name the file.
+// Open opens the database of c: the PostgreSQL that it names, else a file in its
+// data directory, which it makes when there is none. It refuses a database whose
+// settings are not as it asked: a file system without shared memory, for one,
+// cannot give them. Errors have type Error and name the file.
 func Open(ctx context.Context, c *Config) (*Database, error) {
+	if c.Database.IsSet() {
+		return openPostgreSQL(ctx, c)
+	}
 	path := filepath.Join(c.DataDir, "yizhan.db")
 	if err := prepare(c.DataDir, path); err != nil {
 		return nil, databaseError(path, err)
 	}
-	d := &Database{Dialect: "sqlite", path: path}
+	d := &Database{
+		Dialect: SQLite, named: Error{File: path, Key: "data_dir"},
+		explain: func(err error) error { return databaseError(path, err) },
+	}
 	var err error
 	if d.Write, err = openHandle(ctx, path, writerSettings("FULL"), 1); err != nil {
 		return nil, errors.Join(databaseError(path, err), d.Close())
@@ -161,40 +180,4 @@ func (d *Database) Close() error {
 		err = errors.Join(err, d.Write.Close())
 	}
 	return err
-}
-
-// Migrate brings the tables of one owner to the newest version: the files
-// schema/*.sql of schema, in order, each in a transaction. table is where that
-// owner's version is kept. It does nothing when nothing is new, and any number
-// of processes may do it at the same time. A database that a newer program has
-// migrated is refused.
-func (d *Database) Migrate(ctx context.Context, table string, schema fs.FS) error {
-	files, err := fs.Sub(schema, "schema")
-	if err != nil {
-		return fmt.Errorf("migrate %s: %w", table, err)
-	}
-	provider, err := goose.NewProvider(goose.DialectSQLite3, d.Write, files,
-		goose.WithTableName(table), goose.WithDisableGlobalRegistry(true), goose.WithLogger(goose.NopLogger()))
-	if err != nil {
-		return fmt.Errorf("migrate %s: %w", table, err)
-	}
-	for {
-		before, newest, err := provider.GetVersions(ctx)
-		if err != nil {
-			return fmt.Errorf("migrate %s: %w", table, databaseError(d.path, err))
-		}
-		if before > newest {
-			return newerError(d.path, table, before, newest)
-		}
-		_, upErr := provider.Up(ctx)
-		if upErr == nil {
-			return nil
-		}
-		// Another process may have made this step first, and ours failed on
-		// what it found. When the version has grown, the next step is next.
-		after, _, err := provider.GetVersions(ctx)
-		if err != nil || after <= before {
-			return fmt.Errorf("migrate %s: %w", table, databaseError(d.path, upErr))
-		}
-	}
 }

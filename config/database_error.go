@@ -41,12 +41,13 @@ func databaseError(path string, err error) error {
 	return e
 }
 
-func newerError(path, table string, got, known int64) error {
-	return Error{
-		File: path, Key: "data_dir", Code: "database-newer",
-		Text: fmt.Sprintf("数据库是更新版本的 yizhan 建的（%s 是第 %d 版，本程序只认识到第 %d 版）", table, got, known),
-		Hint: "请使用更新的 yizhan，或者恢复升级前的备份",
-	}
+// newerError says that a newer program has migrated the database; named has the
+// file and key to look at.
+func newerError(named Error, table string, got, known int64) error {
+	named.Code = "database-newer"
+	named.Text = fmt.Sprintf("数据库是更新版本的 yizhan 建的（%s 是第 %d 版，本程序只认识到第 %d 版）", table, got, known)
+	named.Hint = "请使用更新的 yizhan，或者恢复升级前的备份"
+	return named
 }
 
 // fault is a kind of database error that has its own advice.

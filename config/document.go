@@ -325,6 +325,9 @@ func (t *table) done() {
 func later() []string {
 	return []string{
 		"database",
+		"redis",
+		"alerts",
+		"schedules",
 		"http.trusted_proxies",
 		"channels.wechat",
 	}

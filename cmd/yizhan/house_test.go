@@ -17,7 +17,8 @@ func TestImportOrder(t *testing.T) {
 		"subscribers": {},
 		"templates":   {"issue"},
 		"dispatch":    {"issue", "templates", "subscribers"},
-		// The folders below dispatch: channels, and what tests and the demo need.
+		// The folders below others: channels, and what tests and the demo need.
+		"config/configtest":     {},
 		"dispatch/standin":      {},
 		"dispatch/dispatchtest": {"config", "issue", "templates", "subscribers", "dispatch"},
 		"dispatch/*":            {"config", "issue", "templates", "dispatch"},

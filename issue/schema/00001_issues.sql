@@ -1,4 +1,4 @@
--- Times are UTC milliseconds. PostgreSQL writes BYTEA where this says BLOB.
+-- Times are UTC milliseconds.
 
 -- +goose Up
 CREATE TABLE issues (

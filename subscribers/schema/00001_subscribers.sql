@@ -1,10 +1,8 @@
 -- Times are UTC milliseconds, lists are joined with ';'.
--- PostgreSQL writes one line differently: the id is
--- BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY.
 
 -- +goose Up
 
--- AUTOINCREMENT: an id that came back after a removal would hand one person's
+-- AUTOINCREMENT (PostgreSQL: an identity): an id that came back after a removal would hand one person's
 -- deliveries to another.
 CREATE TABLE subscribers (
     id             INTEGER PRIMARY KEY AUTOINCREMENT,
