@@ -12,11 +12,12 @@ import (
 	"pgregory.net/rapid"
 
 	"yizhan/config"
+	"yizhan/config/configtest"
 )
 
 func newStore(t testing.TB) *Store {
 	t.Helper()
-	db, err := config.Open(t.Context(), &config.Config{DataDir: t.TempDir()})
+	db, err := config.Open(t.Context(), &config.Config{DataDir: t.TempDir(), Database: config.NewSecret(configtest.Database(t))})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -29,6 +30,11 @@ func newStore(t testing.TB) *Store {
 		t.Fatal(err)
 	}
 	return s
+}
+
+// TestOnPostgreSQL runs the tests of the store on PostgreSQL, too.
+func TestOnPostgreSQL(t *testing.T) {
+	configtest.Again(t, "Save|Life|Approv|Refuses|List|Source|Record", "")
 }
 
 func at(hour int) time.Time { return time.Date(2026, 9, 1, hour, 0, 0, 0, time.UTC) }

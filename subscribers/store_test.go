@@ -12,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"yizhan/config"
+	"yizhan/config/configtest"
 )
 
 const testSecret = "a secret of thirty-two characters"
@@ -22,7 +23,7 @@ func noon() time.Time { return time.Date(2026, 9, 1, 12, 0, 0, 0, time.UTC) }
 // newStore returns an empty store on a database of its own.
 func newStore(t testing.TB) *Store {
 	t.Helper()
-	db, err := config.Open(t.Context(), &config.Config{DataDir: t.TempDir()})
+	db, err := config.Open(t.Context(), &config.Config{DataDir: t.TempDir(), Database: config.NewSecret(configtest.Database(t))})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -36,6 +37,9 @@ func newStore(t testing.TB) *Store {
 	}
 	return s
 }
+
+// TestOnPostgreSQL runs what is tested here on PostgreSQL, too.
+func TestOnPostgreSQL(t *testing.T) { configtest.Again(t, ".", "TestQueriesUseIndexes") }
 
 func mustEmail(t testing.TB, text string) Address {
 	t.Helper()

@@ -8,6 +8,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"io"
 	"net/url"
 	"os"
 	"os/exec"
@@ -27,6 +28,7 @@ type Cluster struct {
 	dir     string
 	bin     string
 	as      *syscall.Credential // nil: whoever runs the test
+	alive   io.Closer           // the server lives until it is closed, at the latest by the end of this process
 	schemas atomic.Int64
 }
 
@@ -35,7 +37,12 @@ var errAbsent = errors.New("PostgreSQL is not installed: apt-get install -y post
 
 // shared is the server that most tests of a binary use, each in a schema of its
 // own: starting one takes seconds.
-var shared = sync.OnceValues(start)
+var shared = sync.OnceValues(func() (*Cluster, error) {
+	if dir := os.Getenv(databaseEnv); dir != "" {
+		return &Cluster{dir: dir}, nil // of the binary that started this one
+	}
+	return start()
+})
 
 // URL returns the URL of an empty schema on a server that all tests of the binary
 // share. It skips the test when PostgreSQL is not installed.
@@ -52,6 +59,7 @@ func Start(t testing.TB) *Cluster {
 	t.Helper()
 	c, err := start()
 	check(t, err)
+	t.Cleanup(func() { c.alive.Close() })
 	return c
 }
 
@@ -147,7 +155,8 @@ func (c *Cluster) run(program string, args ...string) error {
 func (c *Cluster) endWithBinary() error {
 	watch := c.command("/bin/sh", "-c", `cat >/dev/null; "$0/pg_ctl" -D "$1/data" -m immediate stop >/dev/null 2>&1; rm -rf "$1"`, c.bin, c.dir)
 	watch.SysProcAttr.Setpgid = true // an interrupt from the keyboard is not for it
-	if _, err := watch.StdinPipe(); err != nil {
+	var err error
+	if c.alive, err = watch.StdinPipe(); err != nil {
 		return err
 	}
 	return watch.Start()
@@ -167,7 +176,7 @@ func (c *Cluster) Resume() error {
 // URL returns the URL of a new, empty schema on the server.
 func (c *Cluster) URL(t testing.TB) string {
 	t.Helper()
-	schema := fmt.Sprintf("test_%d", c.schemas.Add(1))
+	schema := fmt.Sprintf("test_%d_%d", os.Getpid(), c.schemas.Add(1))
 	db, err := sql.Open("pgx", c.url("postgres", "", ""))
 	if err != nil {
 		t.Fatal(err)
