@@ -176,6 +176,25 @@ func (l *Ledger) giveBack(ctx context.Context, tx execer, session int64, deliver
 	return err
 }
 
+// release makes rows due again that came in a queue entry whose claim failed: the
+// entry is gone, and whether they are still queued or leased by this session is
+// not known.
+func (l *Ledger) release(ctx context.Context, tx execer, session int64, deliveries []int64, now time.Time) error {
+	args := []any{millis(now), session}
+	in := list(&args, deliveries)
+	_, err := tx.ExecContext(ctx, `UPDATE deliveries SET state = 'due', claim = 0, updated_at = $1
+		WHERE (state = 'queued' OR state = 'leased' AND claim = $2) AND id IN (`+in+`)`, args...)
+	return err
+}
+
+// unmark carries out Unmarked. The time of the marker makes sure that it is the
+// one of which nobody knows, and no other.
+func (l *Ledger) unmark(ctx context.Context, tx execer, session, delivery int64, marked, now time.Time) error {
+	_, err := tx.ExecContext(ctx, `UPDATE deliveries SET state = 'leased', batch_id = 0, updated_at = $1
+		WHERE id = $2 AND state = 'marked' AND claim = $3 AND updated_at = $4`, millis(now), delivery, session, millis(marked))
+	return err
+}
+
 // standing is why a row was not granted its mark.
 type standing struct {
 	mine    bool // still leased by this session

@@ -3,6 +3,7 @@ package dispatch
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"log/slog"
 	"slices"
@@ -34,7 +35,14 @@ const (
 	// owedRetry is how long the committer leaves a database alone that refused
 	// to take an owed change.
 	owedRetry = time.Second
+	// crossedTries is how often a group is begun again that crossed another
+	// process's. One of two always gets through, so it is rarely needed twice.
+	crossedTries = 5
 )
+
+// errWhole is a failure that no one change of a group is to blame for: the
+// transaction could not be begun, or whether it was committed is not known.
+var errWhole = errors.New("the database is away")
 
 func newCommitter(db *sql.DB, log *slog.Logger) *committer {
 	return &committer{db: db, log: log, in: make(chan change, maxGroup)}
@@ -43,6 +51,9 @@ func newCommitter(db *sql.DB, log *slog.Logger) *committer {
 // do commits fn together with whatever else waits, and returns once it is
 // committed or has failed. Changes are committed in the order in which do and
 // post were called. Run must be running.
+//
+// After an error it is not known whether fn was committed: a database that goes
+// away may do so between its commit and its answer.
 func (c *committer) do(fn func(context.Context, grouped) error) error {
 	ch := change{do: fn, done: make(chan error, 1)}
 	c.in <- ch
@@ -51,7 +62,8 @@ func (c *committer) do(fn func(context.Context, grouped) error) error {
 
 // post commits fn some time soon and does not wait for it. What the carrier
 // has answered must not be forgotten because the database was away: a posted
-// change is tried again until it is committed.
+// change is tried again until it is committed. It may then be carried out a
+// second time, and must change nothing when it is.
 func (c *committer) post(fn func(context.Context, grouped) error) {
 	c.in <- change{do: fn}
 }
@@ -107,8 +119,10 @@ func (c *committer) commit(ctx context.Context, group []change) (owed []change) 
 	whole := c.transact(ctx, group)
 	for i, ch := range group {
 		err := whole
-		if whole != nil && len(group) > 1 {
-			err = c.transact(ctx, group[i:i+1])
+		if whole != nil && len(group) > 1 && !errors.Is(whole, errWhole) {
+			if err = c.transact(ctx, group[i:i+1]); errors.Is(err, errWhole) {
+				whole = err
+			}
 		}
 		switch {
 		case ch.done != nil:
@@ -121,10 +135,29 @@ func (c *committer) commit(ctx context.Context, group []change) (owed []change) 
 	return owed
 }
 
+// transact carries a group out in one transaction. Two processes whose groups
+// want the same rows in another order cross: the database ends one of them, and
+// that one begins again.
 func (c *committer) transact(ctx context.Context, group []change) error {
+	for try := 1; ; try++ {
+		err := c.attempt(ctx, group)
+		if !isCrossed(err) || try == crossedTries {
+			return err
+		}
+	}
+}
+
+// isCrossed reports whether a database undid a transaction for the sake of
+// another: a deadlock or a serialization failure in SQL's codes.
+func isCrossed(err error) bool {
+	var coded interface{ SQLState() string }
+	return errors.As(err, &coded) && (coded.SQLState() == "40P01" || coded.SQLState() == "40001")
+}
+
+func (c *committer) attempt(ctx context.Context, group []change) error {
 	tx, err := c.db.BeginTx(ctx, nil)
 	if err != nil {
-		return fmt.Errorf("beginning a commit: %w", err)
+		return fmt.Errorf("beginning a commit: %w: %w", errWhole, err)
 	}
 	t := &preparedTx{Tx: tx, prepared: c.prepared}
 	defer t.end()
@@ -134,7 +167,7 @@ func (c *committer) transact(ctx context.Context, group []change) error {
 		}
 	}
 	if err := tx.Commit(); err != nil {
-		return fmt.Errorf("committing: %w", err)
+		return fmt.Errorf("committing: %w: %w", errWhole, err)
 	}
 	t.committed = true
 	if t.wrote {

@@ -15,9 +15,7 @@ import (
 // committing returns a running committer on a table of ids.
 func committing(t *testing.T) (*committer, *config.Database) {
 	t.Helper()
-	c := config.Default()
-	c.DataDir = t.TempDir()
-	db, err := config.Open(t.Context(), c)
+	db, err := config.Open(t.Context(), home(t))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -10,6 +10,7 @@ import (
 	"pgregory.net/rapid"
 
 	"yizhan/config"
+	"yizhan/config/configtest"
 	"yizhan/issue"
 	"yizhan/subscribers"
 )
@@ -50,12 +51,17 @@ type proc struct {
 
 const readers = 6
 
-// emptyLedger opens a ledger in a directory, with the people that it refers to.
-func emptyLedger(t rapid.TB, dir string) (*config.Database, *subscribers.Store, *Ledger) {
+// home is where one world lives.
+func home(t *testing.T) *config.Config {
+	c := config.Default()
+	c.DataDir, c.Database = t.TempDir(), config.NewSecret(configtest.Database(t))
+	return c
+}
+
+// emptyLedger opens a ledger, with the people that it refers to.
+func emptyLedger(t rapid.TB, c *config.Config) (*config.Database, *subscribers.Store, *Ledger) {
 	t.Helper()
 	ctx := context.Background()
-	c := config.Default()
-	c.DataDir = dir
 	db, err := config.Open(ctx, c)
 	must(t, err)
 	must(t, db.Migrate(ctx, "subscribers_schema", subscribers.Schema))
@@ -91,8 +97,8 @@ func planned(t rapid.TB, ledger *Ledger, now time.Time) (run int64) {
 	return run
 }
 
-func newWorld(t *rapid.T, dir string) *world {
-	db, people, ledger := emptyLedger(t, dir)
+func newWorld(t *rapid.T, c *config.Config) *world {
+	db, people, ledger := emptyLedger(t, c)
 	w := &world{
 		t: t, db: db, ledger: ledger, people: people, clock: time.Now(), gone: map[string]bool{},
 		carrier: carrier{takes: map[int64]int{}, lost: map[int64]int{}},
@@ -464,7 +470,7 @@ func (w *world) finish() {
 // TestCrashAnywhere lets everything go wrong between any two steps.
 func TestCrashAnywhere(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
-		w := newWorld(rt, t.TempDir())
+		w := newWorld(rt, home(t))
 		defer w.db.Close()
 		rt.Repeat(rapid.StateMachineActions(w))
 		w.finish()
@@ -506,7 +512,7 @@ func (w *world) lease(p *proc) {
 // message, and the process dies before it can say so.
 func TestCrashBehindTheMarker(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
-		w := newWorld(rt, t.TempDir())
+		w := newWorld(rt, home(t))
 		defer w.db.Close()
 		p := w.procs[0]
 		w.lease(p)
@@ -528,7 +534,7 @@ func TestCrashBehindTheMarker(t *testing.T) {
 // hands is not left due for ever.
 func TestRefusedAfterTheRunWasCancelled(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
-		w := newWorld(rt, t.TempDir())
+		w := newWorld(rt, home(t))
 		defer w.db.Close()
 		p := w.procs[0]
 		w.lease(p)

@@ -83,6 +83,7 @@ const (
 	GivenBack                    // leased: pause, drain, or never begun
 	Blocked                      // leased: the subscriber is not to be sent to
 	Granted                      // leased: the marker is committed
+	Unmarked                     // marked: by a commit that was never answered, so nothing was handed over
 	Answered                     // leased, marked or unconfirmed: the channel's outcome
 	SessionDied                  // leased, marked: the session is gone
 	Cancelled                    // due, queued, leased: the run is cancelled
@@ -147,6 +148,10 @@ func Next(p Progress, e Event, policy Policy, now time.Time) (c Change, ok bool)
 	case Granted:
 		if p.State == StateLeased {
 			return to(StateMarked, "")
+		}
+	case Unmarked:
+		if p.State == StateMarked {
+			return to(StateLeased, "")
 		}
 	case SessionDied:
 		switch p.State {

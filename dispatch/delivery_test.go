@@ -17,6 +17,7 @@ var happenings = map[string]dispatch.Event{
 	"given back":   {Happening: dispatch.GivenBack},
 	"blocked":      {Happening: dispatch.Blocked, Reason: "unsubscribed"},
 	"granted":      {Happening: dispatch.Granted},
+	"unmarked":     {Happening: dispatch.Unmarked},
 	"session died": {Happening: dispatch.SessionDied},
 	"cancelled":    {Happening: dispatch.Cancelled},
 	"held":         {Happening: dispatch.Held},
@@ -50,7 +51,7 @@ func TestNextTable(t *testing.T) {
 			"abandoned": "unconfirmed shutdown",
 		},
 		dispatch.StateMarked: {
-			"session died": "unconfirmed crash", "sent": "sent", "lost": "due lost-reply",
+			"unmarked": "leased", "session died": "unconfirmed crash", "sent": "sent", "lost": "due lost-reply",
 			"temporary": "due scripted", "permanent": "failed scripted", "account": "due scripted",
 			"abandoned": "unconfirmed shutdown",
 		},

@@ -76,14 +76,16 @@ const abandonedPlan = 10 * time.Second
 // Run sends until ctx ends, then lets what was handed over be answered, gives
 // back the rest and returns nil. It returns an error only when it cannot begin.
 func (d *Dispatcher) Run(ctx context.Context) error {
-	for {
-		err := d.live(ctx)
-		if errors.Is(err, ErrSessionLost) && ctx.Err() == nil {
-			d.o.Logger.Error("beginning again", "error", err)
-			continue
-		}
+	err := d.live(ctx)
+	if err == nil || !errors.Is(err, ErrSessionLost) {
 		return err
 	}
+	for ctx.Err() == nil && err != nil {
+		d.o.Logger.Error("beginning again", "error", err)
+		pause(ctx, time.Second) // the database may be away, too
+		err = d.live(ctx)
+	}
+	return err
 }
 
 // live is the life of one session.
@@ -132,13 +134,10 @@ func (d *Dispatcher) live(ctx context.Context) error {
 	written.Wait()
 	closeBooks()
 	beating.Wait()
-	if err := d.o.Ledger.CloseSession(whole, session, time.Now()); err != nil {
-		return err
-	}
 	if cause := context.Cause(intake); errors.Is(cause, ErrSessionLost) {
 		return cause
 	}
-	return nil
+	return d.o.Ledger.CloseSession(whole, session, time.Now())
 }
 
 func (d *Dispatcher) worker(r Route, s Session, commit *committer, v *valve, wake chan<- struct{}) *worker {

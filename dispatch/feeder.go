@@ -32,6 +32,7 @@ type feeder struct {
 	wake      chan struct{} // a worker has taken an entry
 	session   int64
 	forgotten time.Duration
+	unsure    bool // rows may be queued that are in no queue
 
 	announced atomic.Value // string: the epoch that the session's row has
 }
@@ -64,6 +65,14 @@ func (f *feeder) feed(ctx context.Context, now time.Time) error {
 	epoch, err := f.epoch(ctx)
 	if err != nil {
 		return err
+	}
+	if f.unsure {
+		// All that is queued is taken back: an entry that is in the queue all the
+		// same is refused when it is claimed, or serves for the one to come.
+		if err := f.requeue(time.Now().Add(time.Millisecond), now); err != nil {
+			return err
+		}
+		f.unsure = false
 	}
 	runs, err := f.ledger.openRuns(ctx, now)
 	if err != nil {
@@ -99,6 +108,7 @@ func (f *feeder) feedChannel(ctx context.Context, w *worker, runs []openRun, epo
 			return err
 		})
 		if err != nil {
+			f.unsure = true
 			return err
 		}
 		slices.Sort(fed)
@@ -119,8 +129,12 @@ func (f *feeder) repair(ctx context.Context, now time.Time) error {
 	if _, err := f.epoch(ctx); err != nil {
 		return err
 	}
+	return f.requeue(now.Add(-f.forgotten), now)
+}
+
+func (f *feeder) requeue(before, now time.Time) error {
 	return f.commit.do(func(ctx context.Context, tx grouped) error {
-		_, err := f.ledger.requeue(ctx, tx, now.Add(-f.forgotten), now)
+		_, err := f.ledger.requeue(ctx, tx, before, now)
 		return err
 	})
 }

@@ -31,7 +31,7 @@ type feeding struct {
 
 func newFeeding(t *testing.T) *feeding {
 	t.Helper()
-	db, people, ledger := emptyLedger(t, t.TempDir())
+	db, people, ledger := emptyLedger(t, home(t))
 	t.Cleanup(func() { db.Close() })
 	f := &feeding{T: t, db: db, ledger: ledger, commit: newCommitter(db.Mark, slog.New(slog.DiscardHandler)), now: time.Now()}
 	subscribed(t, people, 6, f.now)

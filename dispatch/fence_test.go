@@ -12,7 +12,7 @@ import (
 // and nothing changes.
 func TestFencedProcessIsNotHeard(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
-		w := newWorld(rt, t.TempDir())
+		w := newWorld(rt, home(t))
 		defer w.db.Close()
 		fenced := w.procs[0]
 		fenced.frozen = true

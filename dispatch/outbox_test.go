@@ -155,8 +155,8 @@ func TestOldNewsIsNotTold(t *testing.T) {
 // TestTwoOutboxes on one ledger tell everything once.
 func TestTwoOutboxes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		dir := t.TempDir()
-		a, b := dispatchtest.OpenIn(t, dir), dispatchtest.OpenIn(t, dir)
+		a := dispatchtest.Open(t)
+		b := a.Again(t)
 		one, two := &ear{name: "mail", slow: time.Second}, &ear{name: "mail", slow: time.Second}
 		deliverAlerts(t, a, time.Second, one)
 		pass(time.Minute)

@@ -65,8 +65,8 @@ func TestPlanTwice(t *testing.T) {
 // TestPlanRace plans the same issue in two processes at once: one wins, and
 // nobody is in the ledger twice.
 func TestPlanRace(t *testing.T) {
-	dir := t.TempDir()
-	f, g := dispatchtest.OpenIn(t, dir), dispatchtest.OpenIn(t, dir)
+	f := dispatchtest.Open(t)
+	g := f.Again(t)
 	populate(t, f, 12_000)
 	var wait sync.WaitGroup
 	errs := make([]error, 2)

@@ -144,8 +144,8 @@ func TestScheduleFires(t *testing.T) {
 // TestTwoSchedulers: two processes on one ledger, 200 slots, each planned once.
 func TestTwoSchedulers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		dir := t.TempDir()
-		first, second := dispatchtest.OpenIn(t, dir), dispatchtest.OpenIn(t, dir)
+		first := dispatchtest.Open(t)
+		second := first.Again(t)
 		c := &dispatchtest.Carrier{}
 		quick := dispatch.Schedule{Name: "quick", Slots: newCron(t, "*/5 * * * *", "Asia/Shanghai"), CatchUp: time.Hour, Channels: []dispatch.Channel{c}}
 		ctx, cancel := context.WithTimeout(t.Context(), 1000*time.Minute+time.Second)

@@ -2,6 +2,7 @@ package dispatch
 
 import (
 	"context"
+	"errors"
 	"strings"
 	"time"
 )
@@ -16,7 +17,7 @@ func (w *worker) settle(ctx context.Context, r claimed, marked bool, o Outcome) 
 	o.Reply = cutReply(o.Reply)
 	switch {
 	case o.Status == Stopped && !marked:
-		w.settleStopped(r)
+		w.settleStopped(r, time.Time{})
 	case o.Status == Returned && !marked:
 		w.giveBack([]claimed{r}, time.Now(), "")
 	case o.Status == Sent && marked:
@@ -70,10 +71,17 @@ func (w *worker) settleSent(ctx context.Context, tx grouped, r claimed, o Outcom
 	return nil
 }
 
-// settleStopped finds out why a row was not granted its mark.
-func (w *worker) settleStopped(r claimed) {
+// settleStopped finds out why a row was not granted its mark. When that is not
+// known, because the database went away while it was asked, unsure is the time
+// of the marker: the row was certainly not handed over, and is not to stay marked.
+func (w *worker) settleStopped(r claimed, unsure time.Time) {
 	w.commit.post(func(ctx context.Context, tx grouped) error {
 		now := time.Now()
+		if !unsure.IsZero() {
+			if err := w.ledger.unmark(ctx, tx, w.session, r.id, unsure, now); err != nil {
+				return err
+			}
+		}
 		s, err := w.ledger.standing(ctx, tx, w.session, r.id)
 		if err != nil || !s.mine {
 			return err
@@ -85,12 +93,21 @@ func (w *worker) settleStopped(r claimed) {
 		case s.blocked != "":
 			e = Event{Happening: Blocked, Reason: s.blocked}
 		}
-		if c, ok := Next(r.progress, e, w.policy, now); ok {
-			_, err = w.ledger.settle(ctx, tx, w.session, r.id, StateLeased, c, Outcome{}, now)
+		c, ok := Next(r.progress, e, w.policy, now)
+		if !ok {
+			return nil
+		}
+		ok, err = w.ledger.settle(ctx, tx, w.session, r.id, StateLeased, c, Outcome{}, now)
+		if err == nil && !ok && !unsure.IsZero() {
+			return errStillCommitting
 		}
 		return err
 	})
 }
+
+// errStillCommitting says that a transaction which we have lost sight of was
+// committed only now.
+var errStillCommitting = errors.New("the marker was committed after all")
 
 func (w *worker) settleRefused(ctx context.Context, r claimed, o Outcome) {
 	var c Change

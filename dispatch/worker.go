@@ -95,6 +95,9 @@ func (w *worker) next(ctx context.Context, batches chan<- []claimed) error {
 		return err
 	})
 	if err != nil {
+		w.commit.post(func(ctx context.Context, tx grouped) error {
+			return w.ledger.release(ctx, tx, w.session, entry.Deliveries, time.Now())
+		})
 		return fmt.Errorf("claiming: %w", err)
 	}
 	if err := w.queue.Ack(ctx, w.name, entry); err != nil {
@@ -230,6 +233,10 @@ func (w *worker) deliver(ctx context.Context, b []claimed) {
 		if w.observer != nil {
 			w.observer.Answered(w.name, w.limits.group(domainOf(b[i].address)), o)
 		}
+		if !h.unsure.IsZero() && o.Status != Sent {
+			w.settleStopped(b[i], h.unsure) // whatever the channel makes of it: nothing was handed over
+			continue
+		}
 		w.settle(ctx, b[i], h.granted != nil && h.granted[i], o)
 	}
 	w.pace.did(len(outcomes), time.Now())
@@ -241,6 +248,9 @@ type handing struct {
 	worker  *worker
 	rows    []claimed
 	granted []bool // nil before the marker
+	// unsure is the time of a marker of which nobody knows whether it was
+	// committed; zero: there is none.
+	unsure time.Time
 }
 
 // over calls the channel. A panic in it ends this batch, not the process.
@@ -292,8 +302,8 @@ func (h *handing) mark(ctx context.Context, key string) ([]bool, error) {
 	}
 	w := h.worker
 	granted := make([]bool, len(h.rows))
+	now := time.Now()
 	err := w.commit.do(func(ctx context.Context, tx grouped) error {
-		now := time.Now()
 		var batch int64
 		if key != "" {
 			id, err := w.ledger.insertBatch(ctx, tx, h.rows[0].run, w.name, key, len(h.rows), now)
@@ -312,6 +322,7 @@ func (h *handing) mark(ctx context.Context, key string) ([]bool, error) {
 		return nil
 	})
 	if err != nil {
+		h.unsure = now
 		return nil, fmt.Errorf("committing the marker: %w", err)
 	}
 	h.granted = granted

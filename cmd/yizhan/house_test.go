@@ -20,7 +20,7 @@ func TestImportOrder(t *testing.T) {
 		// The folders below others: channels, and what tests and the demo need.
 		"config/configtest":     {},
 		"dispatch/standin":      {},
-		"dispatch/dispatchtest": {"config", "issue", "templates", "subscribers", "dispatch"},
+		"dispatch/dispatchtest": {"config", "config/configtest", "issue", "templates", "subscribers", "dispatch"},
 		"dispatch/*":            {"config", "issue", "templates", "dispatch"},
 		"cmd/yizhan":            {"*"},
 	}

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"yizhan/config"
+	"yizhan/config/configtest"
 	"yizhan/dispatch"
 	"yizhan/issue"
 	"yizhan/subscribers"
@@ -18,23 +19,36 @@ import (
 
 // Fixture is a database with subscribers and a ledger.
 type Fixture struct {
+	home   *config.Config
 	DB     *config.Database
 	People *subscribers.Store
 	Ledger *dispatch.Ledger
 }
 
-// Open opens a fixture that ends with the test.
+// Open opens a fixture that ends with the test: on SQLite, or on PostgreSQL in a
+// binary that configtest.Again has started.
 func Open(t testing.TB) *Fixture {
 	t.Helper()
-	return OpenIn(t, t.TempDir())
+	return OpenAt(t, configtest.Database(t))
 }
 
-// OpenIn opens a fixture in a directory, as a second process would.
-func OpenIn(t testing.TB, dir string) *Fixture {
+// OpenAt opens a fixture on the PostgreSQL at a URL; "" is SQLite.
+func OpenAt(t testing.TB, url string) *Fixture {
+	t.Helper()
+	c := config.Default()
+	c.DataDir, c.Database = t.TempDir(), config.NewSecret(url)
+	return open(t, c)
+}
+
+// Again opens the database of a fixture once more, as another process would.
+func (f *Fixture) Again(t testing.TB) *Fixture {
+	t.Helper()
+	return open(t, f.home)
+}
+
+func open(t testing.TB, c *config.Config) *Fixture {
 	t.Helper()
 	ctx := context.Background()
-	c := config.Default()
-	c.DataDir = dir
 	db, err := config.Open(ctx, c)
 	if err != nil {
 		t.Fatal(err)
@@ -57,7 +71,7 @@ func OpenIn(t testing.TB, dir string) *Fixture {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &Fixture{DB: db, People: people, Ledger: ledger}
+	return &Fixture{home: c, DB: db, People: people, Ledger: ledger}
 }
 
 // Subscribe adds n subscribers reader1@DOMAIN, reader2@DOMAIN, … on a channel.

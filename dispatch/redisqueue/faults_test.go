@@ -20,7 +20,6 @@ type sending struct {
 	t       *testing.T
 	redis   *dispatchtest.RedisServer
 	admin   *redis.Client
-	dir     string
 	fixture *dispatchtest.Fixture
 	carrier *dispatchtest.Carrier
 	queues  []*dispatch.Fallback
@@ -34,13 +33,12 @@ func begin(t *testing.T, dispatchers int) *sending {
 	t.Helper()
 	s := &sending{t: t, redis: dispatchtest.StartRedis(t)}
 	s.admin = client(t, "unix", s.redis.Socket)
-	s.dir = t.TempDir()
-	s.fixture = dispatchtest.OpenIn(t, s.dir)
+	s.fixture = dispatchtest.Open(t)
 	s.fixture.Subscribe(t, "email", "example.org", people)
 	s.carrier = &dispatchtest.Carrier{Limits: dispatch.Capacity{Lanes: 4}, Script: slow}
 	s.fixture.Plan(t, "142", s.carrier)
 	for range dispatchers {
-		s.dispatch(dispatchtest.OpenIn(t, s.dir), s.carrier)
+		s.dispatch(s.fixture.Again(t), s.carrier)
 	}
 	t.Cleanup(s.stop)
 	return s
@@ -205,7 +203,7 @@ func TestSharedWork(t *testing.T) {
 	parts := make([]*part, 2)
 	for i := range parts {
 		parts[i] = &part{Carrier: s.carrier}
-		s.dispatch(dispatchtest.OpenIn(t, s.dir), parts[i])
+		s.dispatch(s.fixture.Again(t), parts[i])
 	}
 	s.finished()
 	for i, p := range parts {
@@ -244,7 +242,7 @@ func TestSharedRedisAway(t *testing.T) {
 func TestOneSideAway(t *testing.T) {
 	s := begin(t, 1)
 	gone := client(t, "unix", s.redis.Socket+".nowhere")
-	s.dispatchOn(dispatchtest.OpenIn(t, s.dir), s.carrier, gone)
+	s.dispatchOn(s.fixture.Again(t), s.carrier, gone)
 	s.until("the second one in process", s.queues[1].Away)
 	if s.queues[0].Away() {
 		t.Error("the first one is away, too")
