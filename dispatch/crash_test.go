@@ -18,7 +18,8 @@ import (
 // world is a ledger with several processes that can die or freeze between any
 // two steps, a queue that forgets and repeats, and a carrier that remembers.
 type world struct {
-	t      *rapid.T
+	tb     rapid.TB
+	t      *rapid.T // draws; nil in a test that leaves nothing to chance
 	db     *config.Database
 	ledger *Ledger
 	people *subscribers.Store
@@ -97,12 +98,13 @@ func planned(t rapid.TB, ledger *Ledger, now time.Time) (run int64) {
 	return run
 }
 
-func newWorld(t *rapid.T, c *config.Config) *world {
+func newWorld(t rapid.TB, c *config.Config) *world {
 	db, people, ledger := emptyLedger(t, c)
 	w := &world{
-		t: t, db: db, ledger: ledger, people: people, clock: time.Now(), gone: map[string]bool{},
+		tb: t, db: db, ledger: ledger, people: people, clock: time.Now(), gone: map[string]bool{},
 		carrier: carrier{takes: map[int64]int{}, lost: map[int64]int{}},
 	}
+	w.t, _ = t.(*rapid.T)
 	w.readers = subscribed(t, people, readers, w.clock)
 	w.run = planned(t, ledger, w.clock)
 	w.start()
@@ -135,7 +137,7 @@ func (w *world) start() {
 	// No two simulated processes are the one that runs this test: they live on
 	// another machine as far as the ledger knows, and only silence kills them.
 	s, err := w.ledger.OpenSession(context.Background(), Process{BootID: "elsewhere", PID: len(w.procs) + 1}, w.clock)
-	must(w.t, err)
+	must(w.tb, err)
 	log := slog.New(slog.DiscardHandler)
 	commit := newCommitter(w.db.Mark, log)
 	done := make(chan struct{})
@@ -179,7 +181,7 @@ func (p *proc) pick(t *rapid.T, marked bool) *handing {
 func (w *world) Feed(*rapid.T) {
 	var fed []int64
 	p := w.pick()
-	must(w.t, p.w.commit.do(func(ctx context.Context, tx grouped) (err error) {
+	must(w.tb, p.w.commit.do(func(ctx context.Context, tx grouped) (err error) {
 		if err := w.ledger.announce(ctx, tx, p.s.ID, fmt.Sprint(w.epoch)); err != nil {
 			return err
 		}
@@ -207,7 +209,7 @@ func (w *world) LoseQueue(*rapid.T) {
 		w.queue = nil
 	}
 	p := w.pick()
-	must(w.t, p.w.commit.do(func(ctx context.Context, tx grouped) error {
+	must(w.tb, p.w.commit.do(func(ctx context.Context, tx grouped) error {
 		// The other processes may not have noticed yet.
 		if err := w.ledger.announce(ctx, tx, p.s.ID, fmt.Sprint(w.epoch)); err != nil {
 			return err
@@ -227,13 +229,13 @@ func (w *world) Claim(*rapid.T) {
 	}
 	p := w.pick()
 	var rows []claimed
-	must(w.t, p.w.commit.do(func(ctx context.Context, tx grouped) (err error) {
+	must(w.tb, p.w.commit.do(func(ctx context.Context, tx grouped) (err error) {
 		rows, err = w.ledger.claim(ctx, tx, p.s.ID, entry, w.clock)
 		return err
 	}))
 	for _, b := range p.w.sort(rows) {
 		if p.rows[b[0].id] != nil {
-			w.t.Fatalf("delivery %d was leased twice by one process", b[0].id)
+			w.tb.Fatalf("delivery %d was leased twice by one process", b[0].id)
 		}
 		p.rows[b[0].id] = &handing{worker: p.w, rows: b}
 	}
@@ -247,7 +249,7 @@ func (w *world) Mark(*rapid.T) {
 		return
 	}
 	granted, err := h.mark(context.Background(), "")
-	must(w.t, err)
+	must(w.tb, err)
 	r := h.rows[0]
 	if !granted[0] {
 		p.w.settle(context.Background(), r, false, Outcome{Status: Stopped})
@@ -256,8 +258,45 @@ func (w *world) Mark(*rapid.T) {
 		return
 	}
 	if w.gone[r.address] {
-		w.t.Fatalf("%s was marked after the unsubscribe was committed", r.address)
+		w.tb.Fatalf("%s was marked after the unsubscribe was committed", r.address)
 	}
+}
+
+// ClaimUnanswered and MarkUnanswered let the database go away while it commits:
+// the process learns of an error, and nobody knows what was committed.
+func (w *world) ClaimUnanswered(*rapid.T) {
+	if len(w.queue) == 0 {
+		return
+	}
+	p, entry := w.pick(), w.queue[0]
+	w.queue = w.queue[1:]
+	must(w.tb, p.w.commit.do(func(ctx context.Context, tx grouped) (err error) {
+		if rapid.Bool().Draw(w.t, "committed") {
+			_, err = w.ledger.claim(ctx, tx, p.s.ID, entry, w.clock)
+		}
+		return err
+	}))
+	must(w.tb, p.w.commit.do(func(ctx context.Context, tx grouped) error {
+		return w.ledger.release(ctx, tx, p.s.ID, entry, w.clock)
+	}))
+}
+
+func (w *world) MarkUnanswered(*rapid.T) {
+	p := w.pick()
+	h := p.pick(w.t, false)
+	if h == nil {
+		return
+	}
+	asked := time.Now()
+	if rapid.Bool().Draw(w.t, "committed") {
+		must(w.tb, p.w.commit.do(func(ctx context.Context, tx grouped) error {
+			_, err := w.ledger.commitMark(ctx, tx, p.s.ID, h.rows[0].id, 0, asked)
+			return err
+		}))
+	}
+	p.w.settleStopped(h.rows[0], asked)
+	p.settled()
+	delete(p.rows, h.rows[0].id)
 }
 
 // Answer is the carrier's: it takes, refuses, or its answer is lost.
@@ -329,7 +368,7 @@ func (w *world) silence(silent ...*proc) {
 		}
 	}
 	_, _, err := w.ledger.Reap(context.Background(), Process{BootID: "here"}, w.clock)
-	must(w.t, err)
+	must(w.tb, err)
 }
 
 // Freeze stops a process for longer than its session lives; it then goes on as
@@ -350,24 +389,24 @@ func (w *world) Start(*rapid.T) {
 func (w *world) Unsubscribe(*rapid.T) {
 	r := w.readers[rapid.IntRange(0, readers-1).Draw(w.t, "reader")]
 	_, err := w.people.Unsubscribe(context.Background(), r.PublicID, "email", "test", w.clock)
-	must(w.t, err)
+	must(w.tb, err)
 	w.gone[r.Addresses[0].Value] = true
 }
 
 func (w *world) Pause(*rapid.T) {
 	_, err := w.ledger.Pause(context.Background(), "142", w.clock)
-	must(w.t, err)
+	must(w.tb, err)
 }
 
 func (w *world) Resume(*rapid.T) {
 	_, _, err := w.ledger.Resume(context.Background(), "142", w.clock)
-	must(w.t, err)
+	must(w.tb, err)
 }
 
 func (w *world) Cancel(*rapid.T) {
 	if rapid.IntRange(0, 4).Draw(w.t, "really") == 0 {
 		_, _, err := w.ledger.Cancel(context.Background(), "142", w.clock)
-		must(w.t, err)
+		must(w.tb, err)
 	}
 }
 
@@ -377,7 +416,7 @@ func (w *world) Resend(*rapid.T) {
 		Kind: KindIssue, Issue: issue.Issue{ID: "142"}, Revision: issue.Revision{N: 1},
 		Selection: s, Channels: []Channel{silent{}}, Now: w.clock,
 	}, nil)
-	must(w.t, err)
+	must(w.tb, err)
 }
 
 // Check is what holds between any two steps.
@@ -386,13 +425,13 @@ func (w *world) Check(*rapid.T) {
 	perReader, copies, doubts := map[string]int{}, map[string]int{}, map[string]int{}
 	for _, r := range rows {
 		if most := 1 + w.lost[r.id]; w.takes[r.id] > most {
-			w.t.Fatalf("delivery %d was taken %d times with %d lost answers", r.id, w.takes[r.id], w.lost[r.id])
+			w.tb.Fatalf("delivery %d was taken %d times with %d lost answers", r.id, w.takes[r.id], w.lost[r.id])
 		}
 		if w.lost[r.id] > 2 {
-			w.t.Fatalf("delivery %d was handed over after two lost answers", r.id)
+			w.tb.Fatalf("delivery %d was handed over after two lost answers", r.id)
 		}
 		if r.state == StateSent && w.takes[r.id] == 0 {
-			w.t.Fatalf("delivery %d is sent and nobody has it", r.id)
+			w.tb.Fatalf("delivery %d is sent and nobody has it", r.id)
 		}
 		if r.state.Open() {
 			perReader[r.address]++
@@ -402,12 +441,12 @@ func (w *world) Check(*rapid.T) {
 	}
 	for a, n := range copies {
 		if n > 1+doubts[a] {
-			w.t.Fatalf("%s has %d copies of one issue with %d lost answers", a, n, doubts[a])
+			w.tb.Fatalf("%s has %d copies of one issue with %d lost answers", a, n, doubts[a])
 		}
 	}
 	for a, n := range perReader {
 		if n > 1 {
-			w.t.Fatalf("%s has %d open deliveries of one issue", a, n)
+			w.tb.Fatalf("%s has %d open deliveries of one issue", a, n)
 		}
 	}
 }
@@ -420,7 +459,7 @@ type row struct {
 
 func (w *world) rows() []row {
 	var out []row
-	must(w.t, w.ledger.Deliveries(context.Background(), Filter{Issue: "142"}, func(r Record) error {
+	must(w.tb, w.ledger.Deliveries(context.Background(), Filter{Issue: "142"}, func(r Record) error {
 		var id int64
 		_, err := fmt.Sscan(r.ID, &id)
 		out = append(out, row{id, r.Address, r.State})
@@ -448,7 +487,7 @@ func (w *world) finish() {
 		}
 		for id, h := range p.rows {
 			granted, err := h.mark(context.Background(), "")
-			must(w.t, err)
+			must(w.tb, err)
 			if granted[0] {
 				w.takes[id]++
 				p.w.settle(context.Background(), h.rows[0], true, Outcome{Status: Sent})
@@ -461,7 +500,7 @@ func (w *world) finish() {
 	}
 	p.stop()
 	// What was refused after its run was cancelled is the housekeeping's.
-	must(w.t, w.ledger.transact(context.Background(), "finishing", func(tx execer) error {
+	must(w.tb, w.ledger.transact(context.Background(), "finishing", func(tx execer) error {
 		_, err := w.ledger.skipCancelled(context.Background(), tx, w.clock)
 		return err
 	}))

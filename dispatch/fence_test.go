@@ -59,7 +59,7 @@ func TestFencedProcessIsNotHeard(t *testing.T) {
 
 // claimAll gives every row that is due to one process.
 func (w *world) claimAll(p *proc) (rows []claimed) {
-	must(w.t, p.w.commit.do(func(ctx context.Context, tx grouped) error {
+	must(w.tb, p.w.commit.do(func(ctx context.Context, tx grouped) error {
 		fed, err := w.ledger.feed(ctx, tx, w.run, "email", "0", readers, w.clock)
 		if err == nil {
 			rows, err = w.ledger.claim(ctx, tx, p.s.ID, fed, w.clock)
@@ -67,7 +67,7 @@ func (w *world) claimAll(p *proc) (rows []claimed) {
 		return err
 	}))
 	if len(rows) != readers {
-		w.t.Fatalf("%d of %d rows were claimed", len(rows), readers)
+		w.tb.Fatalf("%d of %d rows were claimed", len(rows), readers)
 	}
 	return rows
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -21,14 +22,20 @@ func populate(t testing.TB, f *dispatchtest.Fixture, n int) {
 	}
 	defer tx.Rollback()
 	now := time.Now().UnixMilli()
-	for i := range n {
-		if _, err := tx.Exec(`INSERT INTO subscribers (id, public_id, state, created_at, confirmed_at, updated_at) VALUES ($1, $2, 'active', $3, $3, $3)`,
-			i+1, fmt.Sprintf("%026d", i), now); err != nil {
-			t.Fatal(err)
+	const together = 500
+	for from := 0; from < n; from += together {
+		var people, addresses []string
+		for i := from; i < min(from+together, n); i++ {
+			people = append(people, fmt.Sprintf("(%d, '%026d', 'active', %d, %d, %d)", i+1, i, now, now, now))
+			addresses = append(addresses, fmt.Sprintf("(%d, 'email', 'reader%d@example.org', 'example.org', '%026d', 'active', %d)", i+1, i, i, now))
 		}
-		if _, err := tx.Exec(`INSERT INTO addresses (subscriber_id, channel, value, domain, hash, state, updated_at) VALUES ($1, 'email', $2, 'example.org', $3, 'active', $4)`,
-			i+1, fmt.Sprintf("reader%d@example.org", i), fmt.Sprintf("%026d", i), now); err != nil {
-			t.Fatal(err)
+		for _, text := range []string{
+			`INSERT INTO subscribers (id, public_id, state, created_at, confirmed_at, updated_at) VALUES ` + strings.Join(people, ","),
+			`INSERT INTO addresses (subscriber_id, channel, value, domain, hash, state, updated_at) VALUES ` + strings.Join(addresses, ","),
+		} {
+			if _, err := tx.Exec(text); err != nil {
+				t.Fatal(err)
+			}
 		}
 	}
 	if err := tx.Commit(); err != nil {

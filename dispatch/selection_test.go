@@ -17,13 +17,19 @@ import (
 // story is an issue of which every kind of outcome exists.
 type story struct {
 	*dispatchtest.Fixture
+	deliver func(t *testing.T, s story) // until nothing is open
 	carrier *dispatchtest.Carrier
 	people  map[string]subscribers.Subscriber
 }
 
 func tell(t *testing.T) story {
 	t.Helper()
-	s := story{Fixture: dispatchtest.Open(t), people: map[string]subscribers.Subscriber{}}
+	return tellOn(t, dispatchtest.Open(t), func(t *testing.T, s story) { run(t, s.Dispatcher(t, s.carrier), 2*time.Minute) })
+}
+
+func tellOn(t *testing.T, f *dispatchtest.Fixture, deliver func(*testing.T, story)) story {
+	t.Helper()
+	s := story{Fixture: f, deliver: deliver, people: map[string]subscribers.Subscriber{}}
 	for _, name := range []string{"sent", "failed", "dead", "lost", "left", "back"} {
 		s.people[name] = s.SubscribeOne(t, "email", name+"@example.org")
 	}
@@ -46,7 +52,7 @@ func tell(t *testing.T) story {
 			t.Fatal(err)
 		}
 	}
-	run(t, s.Dispatcher(t, s.carrier), 2*time.Minute)
+	s.deliver(t, s)
 	if _, err := s.People.Resubscribe(t.Context(), s.people["back"].PublicID, "email", time.Now()); err != nil {
 		t.Fatal(err)
 	}
@@ -72,50 +78,77 @@ func (s story) selects(t *testing.T, r dispatch.Resend) []string {
 	return out
 }
 
-func TestResendScopes(t *testing.T) {
-	tests := []struct {
-		scope dispatch.Selection
-		want  []string
-		sent  int // of them
-	}{
+// resending is whom one scope selects in that story.
+type resending struct {
+	scope dispatch.Selection
+	want  []string
+	sent  int // of them
+}
+
+func resendings() []resending {
+	return []resending{
 		{dispatch.SelectFailed, []string{"failed", "dead (suppressed)"}, 0},
 		{dispatch.SelectUnsent, []string{"failed", "back"}, 1},
 		{dispatch.SelectUnconfirmed, []string{"lost"}, 1},
 		{dispatch.SelectNew, []string{"new"}, 1},
 		{dispatch.SelectOutdated, []string{"sent"}, 1},
 	}
-	for _, tt := range tests {
+}
+
+func TestResendScopes(t *testing.T) {
+	for _, tt := range resendings() {
 		t.Run(string(tt.scope), func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				s := tell(t)
-				r := dispatch.Resend{Selection: tt.scope, Revision: 2}
-				if diff := cmp.Diff(tt.want, s.selects(t, r)); diff != "" {
-					t.Errorf("selected (-want +got):\n%s", diff)
-				}
-				before := len(s.carrier.Taken())
-				p := dispatchtest.Planning("142", tt.scope, s.carrier)
-				p.Revision.N = 2
-				if _, err := s.Ledger.Plan(t.Context(), p, nil); err != nil {
-					t.Fatal(err)
-				}
-				if again := s.selects(t, r); len(again) != 0 {
-					t.Errorf("while that resend is open it selects %v", again)
-				}
-				run(t, s.Dispatcher(t, s.carrier), 2*time.Minute)
-				if tt.scope != dispatch.SelectFailed && tt.scope != dispatch.SelectUnsent {
-					if again := s.selects(t, r); len(again) != 0 {
-						t.Errorf("the second time it selects %v", again)
-					}
-				}
-				if tt.scope == dispatch.SelectOutdated {
-					if n := s.carrier.Taken()["sent@example.org"]; n != 2 {
-						t.Errorf("the reader of the old revision has %d", n)
-					}
-				} else if got := len(s.carrier.Taken()) - before; got != tt.sent {
-					t.Errorf("%d more got it, want %d", got, tt.sent)
-				}
-			})
+			synctest.Test(t, func(t *testing.T) { tt.check(t, tell(t)) })
 		})
+	}
+}
+
+func (tt resending) check(t *testing.T, s story) {
+	t.Helper()
+	r := dispatch.Resend{Selection: tt.scope, Revision: 2}
+	if diff := cmp.Diff(tt.want, s.selects(t, r)); diff != "" {
+		t.Errorf("selected (-want +got):\n%s", diff)
+	}
+	before := len(s.carrier.Taken())
+	p := dispatchtest.Planning("142", tt.scope, s.carrier)
+	p.Revision.N = 2
+	if _, err := s.Ledger.Plan(t.Context(), p, nil); err != nil {
+		t.Fatal(err)
+	}
+	if again := s.selects(t, r); len(again) != 0 {
+		t.Errorf("while that resend is open it selects %v", again)
+	}
+	s.deliver(t, s)
+	if tt.scope != dispatch.SelectFailed && tt.scope != dispatch.SelectUnsent {
+		if again := s.selects(t, r); len(again) != 0 {
+			t.Errorf("the second time it selects %v", again)
+		}
+	}
+	if tt.scope == dispatch.SelectOutdated {
+		if n := s.carrier.Taken()["sent@example.org"]; n != 2 {
+			t.Errorf("the reader of the old revision has %d", n)
+		}
+	} else if got := len(s.carrier.Taken()) - before; got != tt.sent {
+		t.Errorf("%d more got it, want %d", got, tt.sent)
+	}
+}
+
+// TestNewMissesNobody: somebody whom an import adds that began before the first
+// run was planned, and committed after it.
+func TestNewMissesNobody(t *testing.T) {
+	f := dispatchtest.Open(t)
+	f.SubscribeOne(t, "email", "first@example.org")
+	f.Plan(t, "142", &dispatchtest.Carrier{})
+	a, err := subscribers.ParseEmail("between@example.org")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := f.People.Add(t.Context(), subscribers.Entry{Addresses: []subscribers.Address{a}}, time.Now().Add(-time.Minute)); err != nil {
+		t.Fatal(err)
+	}
+	got, err := f.Ledger.Select(t.Context(), dispatch.Resend{Issue: "142", Selection: dispatch.SelectNew}, "email")
+	if err != nil || len(got) != 1 || got[0].Address != "between@example.org" {
+		t.Errorf("new are %+v, %v", got, err)
 	}
 }
 

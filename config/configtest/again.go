@@ -23,15 +23,15 @@ func Database(t testing.TB) string {
 
 // Again runs the tests of this binary a second time, on PostgreSQL: those whose
 // names match run and do not match skip, two expressions as go test takes them.
-// It skips itself when PostgreSQL is not installed.
-func Again(t *testing.T, run, skip string) {
+// more are further flags. It skips itself when PostgreSQL is not installed.
+func Again(t *testing.T, run, skip string, more ...string) {
 	t.Helper()
 	if os.Getenv(databaseEnv) != "" {
 		return // this is the second time
 	}
 	c, err := shared()
 	check(t, err)
-	cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run="+run, "-test.skip="+skip, "-test.v")
+	cmd := exec.CommandContext(t.Context(), os.Args[0], append(more, "-test.run="+run, "-test.skip="+skip, "-test.v")...)
 	cmd.Env = append(os.Environ(), databaseEnv+"="+c.dir)
 	out, err := cmd.CombinedOutput()
 	if err != nil {
