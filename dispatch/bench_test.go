@@ -8,15 +8,23 @@ import (
 	"testing"
 	"time"
 
+	"yizhan/config/configtest"
 	"yizhan/dispatch"
 	"yizhan/dispatch/dispatchtest"
 )
 
+// onBoth runs a benchmark on SQLite and on PostgreSQL.
+func onBoth(b *testing.B, bench func(*testing.B, *dispatchtest.Fixture)) {
+	b.Run("SQLite", func(b *testing.B) { bench(b, dispatchtest.OpenAt(b, "")) })
+	b.Run("PostgreSQL", func(b *testing.B) { bench(b, dispatchtest.OpenAt(b, configtest.URL(b))) })
+}
+
 // BenchmarkDispatch is the whole path but for the carrier, which takes
-// everything at once: feed, queue, claim, mark and settle on SQLite.
-func BenchmarkDispatch(b *testing.B) {
+// everything at once: feed, queue, claim, mark and settle.
+func BenchmarkDispatch(b *testing.B) { onBoth(b, benchDispatch) }
+
+func benchDispatch(b *testing.B, f *dispatchtest.Fixture) {
 	const n = 20_000
-	f := dispatchtest.Open(b)
 	populate(b, f, n)
 	i := 0
 	for b.Loop() {
@@ -45,9 +53,10 @@ func BenchmarkDispatch(b *testing.B) {
 	b.ReportMetric(float64(n*b.N)/b.Elapsed().Seconds(), "deliveries/s")
 }
 
-func BenchmarkPlan(b *testing.B) {
+func BenchmarkPlan(b *testing.B) { onBoth(b, benchPlan) }
+
+func benchPlan(b *testing.B, f *dispatchtest.Fixture) {
 	const n = 100_000
-	f := dispatchtest.Open(b)
 	populate(b, f, n)
 	i := 0
 	for b.Loop() {

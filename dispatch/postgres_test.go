@@ -132,17 +132,18 @@ func TestTheOtherProcessFinishes(t *testing.T) {
 	f.Plan(t, "142", survivor)
 	g := f.Again(t)
 	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
 	var dying sync.WaitGroup
 	dying.Go(func() { _ = process(t, g, q, mortal, victim).Run(ctx) })
 	end := begin(t, process(t, f, q, dispatch.ThisProcess(), survivor))
 	until(t, "the victim has sent some", func() bool { return len(victim.Taken()) > n/10 })
 	g.DB.Close() // from here on it can neither mark nor settle
+	cancel()
+	dying.Wait()
 	held.Close()
 	_ = child.Wait()
 	until(t, "the run is finished", isFinished(t, f))
 	end()
-	cancel()
-	dying.Wait()
 	got := f.Count(t, "142")
 	if got[dispatch.StateSent]+got[dispatch.StateUnconfirmed] != n || got[dispatch.StateUnconfirmed] > 4 {
 		t.Errorf("states %v: at most the victim's four lanes may be unconfirmed", got)

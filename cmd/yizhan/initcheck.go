@@ -176,7 +176,11 @@ func (s *migrateCmd) Run(ctx context.Context, c *call) error {
 	if done, err := c.answer(map[string]any{"ok": true, "data_dir": i.config.DataDir}); done {
 		return err
 	}
-	c.printf("数据库是最新的（%s）", i.config.DataDir)
+	where := i.config.DataDir
+	if i.db.Dialect == config.PostgreSQL {
+		where = "PostgreSQL"
+	}
+	c.printf("数据库是最新的（%s）", where)
 	return nil
 }
 

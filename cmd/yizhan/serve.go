@@ -142,8 +142,8 @@ func (d *daemon) drain(drained <-chan struct{}, servers []*http.Server) {
 	d.log.Info("stopped")
 }
 
-// alone refuses a second daemon on one SQLite database: the in-process queue and
-// the limits are one process's.
+// alone refuses a second daemon on one database: the in-process queue and the
+// limits are one process's, and each would take back what the other has queued.
 func (i *instance) alone(ctx context.Context) error {
 	sessions, err := i.ledger.Sessions(ctx, dispatch.ThisProcess(), time.Now())
 	if err != nil || len(sessions) == 0 {
