@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"slices"
 	"testing"
 	"time"
 
@@ -270,15 +271,25 @@ func (w *world) ClaimUnanswered(*rapid.T) {
 	}
 	p, entry := w.pick(), w.queue[0]
 	w.queue = w.queue[1:]
-	must(w.tb, p.w.commit.do(func(ctx context.Context, tx grouped) (err error) {
-		if rapid.Bool().Draw(w.t, "committed") {
-			_, err = w.ledger.claim(ctx, tx, p.s.ID, entry, w.clock)
-		}
-		return err
-	}))
+	if rapid.Bool().Draw(w.t, "committed") {
+		must(w.tb, p.w.commit.do(func(ctx context.Context, tx grouped) error {
+			_, err := w.ledger.claim(ctx, tx, p.s.ID, entry, w.clock)
+			return err
+		}))
+	}
 	must(w.tb, p.w.commit.do(func(ctx context.Context, tx grouped) error {
 		return w.ledger.release(ctx, tx, p.s.ID, entry, w.clock)
 	}))
+	for _, r := range w.rows() {
+		if slices.Contains(entry, r.id) && r.state == StateQueued {
+			w.t.Fatalf("delivery %d is queued, and its entry is gone", r.id)
+		}
+	}
+	var leased int
+	must(w.tb, w.db.Read.QueryRow(`SELECT COUNT(*) FROM deliveries WHERE state = 'leased' AND claim = $1`, p.s.ID).Scan(&leased))
+	if leased > len(p.rows) {
+		w.t.Fatalf("%d rows are leased, and the process knows of %d", leased, len(p.rows))
+	}
 }
 
 func (w *world) MarkUnanswered(*rapid.T) {

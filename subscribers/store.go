@@ -182,7 +182,8 @@ type Filter struct {
 // where returns the condition of a filter and its parameters $1 to $3.
 func (f Filter) where() (string, []any) {
 	escaped := strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`).Replace(f.Group)
-	return `WHERE id > $1 AND ($2 = '' OR state = $2) AND ($3 = '' OR ';' || groups || ';' LIKE '%;' || $3 || ';%' ESCAPE '\')`,
+	// LOWER, because LIKE tells cases apart in one dialect and not in the other.
+	return `WHERE id > $1 AND ($2 = '' OR state = $2) AND ($3 = '' OR LOWER(';' || groups || ';') LIKE LOWER('%;' || $3 || ';%') ESCAPE '\')`,
 		[]any{f.After, string(f.State), escaped}
 }
 
