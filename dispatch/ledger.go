@@ -104,8 +104,12 @@ func instant(ms int64) time.Time {
 	return time.UnixMilli(ms).UTC()
 }
 
-// list appends ids to args and returns their placeholders: "$3,$4,$5".
+// list appends ids to args and returns their placeholders: "$3,$4,$5". An empty
+// list is NULL, which nothing is in: PostgreSQL knows no empty one.
 func list(args *[]any, ids []int64) string {
+	if len(ids) == 0 {
+		return "NULL"
+	}
 	var b strings.Builder
 	for i, id := range ids {
 		if i > 0 {

@@ -13,6 +13,7 @@ import (
 	"strings"
 	"testing"
 
+	"yizhan/config/configtest"
 	"yizhan/dispatch/email"
 	"yizhan/dispatch/standin"
 )
@@ -35,6 +36,7 @@ func newOffice(t *testing.T, relay string) *office {
 	text := fmt.Sprintf(`title: 港城茗讯
 public_url: https://news.example.org
 secret: 0123456789abcdef0123456789abcdef
+database: %q
 shutdown_grace: 5s
 imprint: {address: 澜港市仓前街 1 号, icp: 澜ICP备00000000号}
 http: {listen: 127.0.0.1:0, admin: 127.0.0.1:0}
@@ -45,11 +47,20 @@ channels:
     retry: [10ms, 50ms]
     give_up: 1h
     rate: 1000/s
-`, relay)
+`, configtest.Database(t), relay)
 	if err := os.WriteFile(o.config, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	return o
+}
+
+// TestOnPostgreSQL runs the daemon's tests on PostgreSQL, too: deaths, signals,
+// faults of the relay, pages, a second daemon.
+func TestOnPostgreSQL(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes a minute")
+	}
+	configtest.Again(t, "^Test(BadRelay|WrongPassword|DeadRelay|OneClick|Killed|FromFile|Pages|OldRevision|SecondDaemon|Watch|TestMail|Term|SecondSignal|Resend|OneFolder)", "")
 }
 
 // try runs a command and returns what it printed and its exit code.
