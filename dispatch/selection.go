@@ -73,9 +73,12 @@ func (q query) who() (text string, args []any) {
 		args = append(args, q.target)
 		where = "a.public_id = $5 AND (n.id IS NULL OR NOT (" + open + "))"
 	}
+	// The range is said for both tables: else PostgreSQL, which knows nothing of a
+	// table that has just been filled, reads all deliveries for each step of a plan.
 	return `SELECT a.subscriber_id, a.public_id, a.address, a.address_hash, a.blocked, COALESCE(n.round, 0) + 1 AS round
 		FROM (` + subscribers.Audience + `) a
 		LEFT JOIN deliveries n ON n.issue_id = $4 AND n.channel = $1 AND n.subscriber_id = a.subscriber_id
+			AND n.subscriber_id > $2 AND n.subscriber_id <= $3
 			AND n.round = (SELECT MAX(m.round) FROM deliveries m
 				WHERE m.issue_id = $4 AND m.channel = $1 AND m.subscriber_id = a.subscriber_id)
 		WHERE ` + where, args
