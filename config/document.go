@@ -324,10 +324,6 @@ func (t *table) done() {
 // when it says anything, so that no option is without effect.
 func later() []string {
 	return []string{
-		"database",
-		"redis",
-		"alerts",
-		"schedules",
 		"http.trusted_proxies",
 		"channels.wechat",
 	}

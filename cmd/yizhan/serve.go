@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"yizhan/config"
 	"yizhan/dispatch"
 	"yizhan/subscribers"
 )
@@ -142,18 +143,25 @@ func (d *daemon) drain(drained <-chan struct{}, servers []*http.Server) {
 	d.log.Info("stopped")
 }
 
-// alone refuses a second daemon on one database: the in-process queue and the
-// limits are one process's, and each would take back what the other has queued.
+// alone refuses a second daemon on one database when the queue and the limits
+// are one process's. Several share the work on PostgreSQL with Redis between them.
 func (i *instance) alone(ctx context.Context) error {
+	if i.redis != nil && i.db.Dialect == config.PostgreSQL {
+		return nil
+	}
 	sessions, err := i.ledger.Sessions(ctx, dispatch.ThisProcess(), time.Now())
 	if err != nil || len(sessions) == 0 {
 		return err
 	}
 	s := sessions[0]
+	hint := "先停掉它；如果它在另一台机器上异常退出，过 30 秒再试"
+	if i.db.Dialect == config.PostgreSQL {
+		hint += "。要几个服务一起发，请给每一个配上同一个 redis"
+	}
 	return problem{
 		Code: "already-running",
 		Text: fmt.Sprintf("这个数据库已经有一个服务在用：进程 %d，从 %s 起", s.Process.PID, i.clock(s.Opened)),
-		Hint: "先停掉它；如果它在另一台机器上异常退出，过 30 秒再试",
+		Hint: hint,
 	}
 }
 
