@@ -29,8 +29,9 @@ fuzz: ## every fuzz target for FUZZTIME, 10s unless set
 mutants: ## break the promises one by one and see a test go red
 	@.ci/mutants.sh
 
-bench: ## benchmarks, with the median of five
-	@go test -run='^$$' -bench=. -benchmem -count=5 ./... | .ci/median.sh
+bench: ## benchmarks against smtp-source, medians of five rounds, into docs/performance.md
+	@.ci/install.sh
+	@.ci/bench.sh
 
 golden: ## write golden files anew; look at the difference before you keep it
 	@for p in $$(grep -rlE --include='*_test.go' 'flag\.Bool\("update"' . | xargs -n1 dirname | sort -u); do go test -count=1 $$p -update || exit 1; done

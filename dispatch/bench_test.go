@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"sync"
 	"testing"
 	"time"
 
@@ -64,4 +65,41 @@ func benchPlan(b *testing.B, f *dispatchtest.Fixture) {
 		f.Plan(b, fmt.Sprint(i), &dispatchtest.Carrier{})
 	}
 	b.ReportMetric(float64(n*b.N)/b.Elapsed().Seconds(), "rows/s")
+}
+
+// BenchmarkPlanMillion plans a run for a million subscribers while somebody
+// unsubscribes every 50 ms, and reports the longest that one of them waited.
+func BenchmarkPlanMillion(b *testing.B) {
+	const n = 1_000_000
+	f := dispatchtest.OpenAt(b, "")
+	populate(b, f, n)
+	i := 0
+	for b.Loop() {
+		i++
+		planned := make(chan struct{})
+		var leaving sync.WaitGroup
+		var longest time.Duration
+		left := 0
+		leaving.Go(func() {
+			for {
+				select {
+				case <-planned:
+					return
+				case <-time.After(50 * time.Millisecond):
+				}
+				began := time.Now()
+				if _, err := f.People.Unsubscribe(b.Context(), fmt.Sprintf("%026d", left), "email", "one-click", began); err != nil {
+					b.Error(err)
+				}
+				longest = max(longest, time.Since(began))
+				left++
+			}
+		})
+		f.Plan(b, fmt.Sprint(i), &dispatchtest.Carrier{})
+		close(planned)
+		leaving.Wait()
+		b.ReportMetric(float64(longest.Milliseconds()), "ms-longest-unsubscribe")
+		b.ReportMetric(float64(left), "unsubscribes")
+	}
+	b.ReportMetric(b.Elapsed().Seconds()/float64(b.N), "s/plan")
 }

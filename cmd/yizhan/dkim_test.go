@@ -21,8 +21,14 @@ import (
 	"yizhan/dispatch/email"
 )
 
-// sign gives the office an RSA and an Ed25519 key.
-func (o *office) sign() {
+// Keys that an office can sign with, as lines of its configuration.
+const (
+	rsaKey     = "      - {domain: example.org, selector: s1, key: file:rsa.pem}\n"
+	ed25519Key = "      - {domain: example.org, selector: e1, key: file:ed.pem}\n"
+)
+
+// sign gives the office new keys.
+func (o *office) sign(keys ...string) {
 	o.t.Helper()
 	_, ed, err := ed25519.GenerateKey(rand.Reader)
 	if err != nil {
@@ -42,8 +48,7 @@ func (o *office) sign() {
 			o.t.Fatal(err)
 		}
 	}
-	o.edit("    smtp:", "    dkim:\n      - {domain: example.org, selector: s1, key: file:rsa.pem}\n"+
-		"      - {domain: example.org, selector: e1, key: file:ed.pem}\n    smtp:")
+	o.edit("    smtp:", "    dkim:\n"+strings.Join(keys, "")+"    smtp:")
 }
 
 // checkDKIM runs check and returns what it says of the keys.
@@ -62,7 +67,7 @@ func (o *office) checkDKIM(args ...string) (records []keyRecord, code int) {
 func TestSignedRun(t *testing.T) {
 	sink := newSink(t, nil)
 	o := newOffice(t, sink.Addr())
-	o.sign()
+	o.sign(rsaKey, ed25519Key)
 	records, _ := o.checkDKIM()
 	if len(records) != 2 || records[0].State != "" {
 		t.Fatalf("check says %+v", records)
@@ -94,7 +99,7 @@ func TestSignedRun(t *testing.T) {
 
 func TestCheckLooksForTheRecords(t *testing.T) {
 	o := newOffice(t, newSink(t, nil).Addr())
-	o.sign()
+	o.sign(rsaKey, ed25519Key)
 	records, _ := o.checkDKIM()
 	right := map[string][]string{}
 	for _, r := range records {

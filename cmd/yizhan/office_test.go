@@ -21,7 +21,7 @@ import (
 // office is a directory with a configuration in which the tests run commands, in
 // their own process.
 type office struct {
-	t        *testing.T
+	t        testing.TB
 	config   string
 	channels []opener
 	terminal bool
@@ -30,7 +30,7 @@ type office struct {
 }
 
 // newOffice makes an office whose mail goes to relay.
-func newOffice(t *testing.T, relay string) *office {
+func newOffice(t testing.TB, relay string) *office {
 	t.Helper()
 	o := &office{t: t, config: filepath.Join(t.TempDir(), "yizhan.yaml"), channels: channels()}
 	text := fmt.Sprintf(`title: 港城茗讯
@@ -154,7 +154,7 @@ func (o *office) serve() *server {
 }
 
 // fetch requests a page and returns it.
-func fetch(t *testing.T, method, url, body string, header ...string) (*http.Response, string) {
+func fetch(t testing.TB, method, url, body string, header ...string) (*http.Response, string) {
 	t.Helper()
 	r, err := http.NewRequestWithContext(t.Context(), method, url, strings.NewReader(body))
 	if err != nil {
@@ -176,7 +176,7 @@ func fetch(t *testing.T, method, url, body string, header ...string) (*http.Resp
 }
 
 // newSink starts a relay that keeps every mail.
-func newSink(t *testing.T, script func(phase, from, to string, nth int) standin.Fault) *standin.Sink {
+func newSink(t testing.TB, script func(phase, from, to string, nth int) standin.Fault) *standin.Sink {
 	t.Helper()
 	sink, err := standin.New(standin.Options{Script: script})
 	if err != nil {
@@ -187,7 +187,7 @@ func newSink(t *testing.T, script func(phase, from, to string, nth int) standin.
 }
 
 // run serves a relay until the test ends.
-func run(t *testing.T, sink *standin.Sink) {
+func run(t testing.TB, sink *standin.Sink) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
 	ended := make(chan error, 1)

@@ -92,7 +92,7 @@ func TestFromFileToInbox(t *testing.T) {
 	}
 }
 
-func records(t *testing.T, lines string) (out []dispatch.Record) {
+func records(t testing.TB, lines string) (out []dispatch.Record) {
 	t.Helper()
 	for line := range strings.Lines(lines) {
 		var r dispatch.Record
