@@ -59,7 +59,9 @@ type commandLine struct {
 		Remove suppressionsRemoveCmd `cmd:"" help:"解除一个地址。 [remove one]"`
 	} `cmd:"" help:"禁发名单。 [suppression list]"`
 
-	Version versionCmd `cmd:"" help:"显示版本。 [show the version]"`
+	Version    versionCmd    `cmd:"" help:"显示版本。 [show the version]"`
+	Completion completionCmd `cmd:"" help:"打印补全脚本：按 Tab 键补全命令。 [shell completion]"`
+	Complete   completeCmd   `cmd:"" hidden:"" passthrough:"" name:"complete-words"`
 }
 
 // errHelpShown ends the parsing of a command line that asked for help.
