@@ -19,6 +19,7 @@ type commandLine struct {
 	Check   checkCmd   `cmd:"" help:"检查配置；加 --live 还检查邮件服务器。 [check the configuration]"`
 	Serve   serveCmd   `cmd:"" help:"运行服务：投递、退订页、网页版。 [run the daemon]"`
 	Migrate migrateCmd `cmd:"" help:"升级数据库结构；其他命令会自动做。 [bring the database up to date]"`
+	Backup  backupCmd  `cmd:"" help:"备份数据库，服务运行时也可以。 [copy the database]"`
 
 	Issue struct {
 		Import   issueImportCmd   `cmd:"" help:"读入一期刊物，报告认出了什么，存为草稿。 [read a file, store a draft]"`

@@ -27,7 +27,11 @@ type office struct {
 	terminal bool
 	answers  string         // what is typed
 	resolver email.Resolver // nil: the system's
+
+	environment map[string]string
 }
+
+func (o *office) getenv(name string) string { return o.environment[name] }
 
 // newOffice makes an office whose mail goes to relay.
 func newOffice(t testing.TB, relay string) *office {
@@ -69,7 +73,7 @@ func (o *office) try(args ...string) (stdout, stderr string, code int) {
 	var out, errs bytes.Buffer
 	p := program{
 		stdin: strings.NewReader(o.answers), stdout: &out, stderr: &errs,
-		getenv: func(string) string { return "" }, terminal: o.terminal, channels: o.channels,
+		getenv: o.getenv, terminal: o.terminal, channels: o.channels,
 		resolver: o.resolver,
 	}
 	code = p.run(o.t.Context(), append([]string{"-c", o.config}, args...))
@@ -126,7 +130,7 @@ func (o *office) serve() *server {
 	r, w := io.Pipe()
 	s := &server{log: &bytes.Buffer{}}
 	ended := make(chan int, 1)
-	p := program{stdin: strings.NewReader(""), stdout: w, stderr: s.log, getenv: func(string) string { return "" }, channels: o.channels}
+	p := program{stdin: strings.NewReader(""), stdout: w, stderr: s.log, getenv: o.getenv, channels: o.channels}
 	go func() {
 		code := p.run(ctx, []string{"-c", o.config, "serve"})
 		w.CloseWithError(io.EOF)

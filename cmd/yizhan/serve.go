@@ -40,8 +40,11 @@ func (s *serveCmd) Run(ctx context.Context, c *call) error {
 		return err
 	}
 	defer admin.Close()
-	d := daemon{instance: i, public: public, admin: admin}
+	d := daemon{instance: i, public: public, admin: admin, manager: notifier{c.getenv("NOTIFY_SOCKET")}}
 	return d.run(ctx, func() error {
+		if err := d.manager.ready(); err != nil {
+			return err
+		}
 		urls := map[string]string{"ready": "http://" + public.Addr().String(), "admin": "http://" + admin.Addr().String()}
 		if done, err := c.answer(urls); done {
 			return err
@@ -66,8 +69,9 @@ type daemon struct {
 	*instance
 	public, admin net.Listener
 	// more is served beside the pages; nil: nothing.
-	more  http.Handler
-	works works
+	more    http.Handler
+	works   works
+	manager notifier
 }
 
 const (
@@ -126,6 +130,9 @@ func (d *daemon) run(ctx context.Context, ready func() error) error {
 // drain waits for the dispatcher, and no longer than the configuration allows.
 func (d *daemon) drain(drained <-chan struct{}, servers []*http.Server) {
 	d.log.Info("stopping", "grace", d.config.ShutdownGrace)
+	if err := d.manager.stopping(d.config.ShutdownGrace + afterGrace + lastPages); err != nil {
+		d.log.Warn("stopping", "error", err)
+	}
 	limit := time.NewTimer(d.config.ShutdownGrace + afterGrace)
 	defer limit.Stop()
 	select {
