@@ -69,7 +69,7 @@ type HTTP struct {
 // Imprint is printed where the law asks for it.
 type Imprint struct {
 	Address string // postal address
-	Contact string
+	Contact string // telephone or mail address
 	ICP     string // number of the site's ICP filing
 }
 

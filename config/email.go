@@ -14,14 +14,14 @@ import (
 
 // Email is the section channels.email.
 type Email struct {
-	From              mail.Address
-	ReplyTo           mail.Address // zero: none
+	From              mail.Address // sender that people see
+	ReplyTo           mail.Address // where their answers go; zero: to From
 	EnvelopeFrom      string       // MAIL FROM; the address of From when the file has none
 	Hello             string       // EHLO; the host of public_url when the file has none
 	UnsubscribeMailto string       // address for unsubscribing by mail; "" for none
 	SMTP              SMTP
-	Connections       int // to the relay at the same time
-	Rate              Rate
+	Connections       int                    // to the relay at the same time
+	Rate              Rate                   // of the channel
 	Domains           map[string]DomainLimit // by the recipient's domain, lower case
 	Retry             []time.Duration        // waits between attempts; the last repeats
 	GiveUp            time.Duration          // after the first attempt
@@ -33,7 +33,7 @@ type Email struct {
 type SMTP struct {
 	Address    string // HOST:PORT
 	Username   string // "" is no AUTH
-	Password   Secret
+	Password   Secret // for Username
 	TLS        TLS
 	CA         string // file of PEM certificates to trust instead of the system's; "" for the system's
 	ServerName string // name in the relay's certificate; the host of Address when the file has none
@@ -52,8 +52,8 @@ const (
 
 // DomainLimit narrows the channel's limits for one domain; 0 is not narrowed.
 type DomainLimit struct {
-	Rate        Rate
-	Connections int
+	Rate        Rate // of mails to the domain
+	Connections int  // that carry mails to the domain at the same time
 }
 
 // AfterLostReply says what happens when the relay's last reply is lost, so

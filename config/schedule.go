@@ -12,7 +12,7 @@ import (
 
 // Schedule is one entry of schedules.
 type Schedule struct {
-	Name     string
+	Name     string // its slots are kept under it
 	Cron     Cron
 	Channels []string      // names of channels; empty: all
 	CatchUp  time.Duration // how late a slot may be planned that was missed
