@@ -2,13 +2,19 @@
 # runs everything. go test ./... needs nothing installed and runs most of it.
 SHELL := bash
 .DEFAULT_GOAL := help
-.PHONY: help build test check lint fmt fuzz mutants bench golden screenshots
+.PHONY: help build test check lint fmt fuzz mutants bench golden screenshots dist deb
 
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):[^#]*## (.*)/make \1\t\2/' | expand -t 20
 
 build: ## the program, static, as dist/yizhan
 	CGO_ENABLED=0 go build -trimpath -ldflags '-s -w' -o dist/yizhan ./cmd/yizhan
+
+dist: ## the program for Linux, macOS and Windows, static, in dist/
+	@.packaging/dist.sh
+
+deb: ## a Debian package in dist/; ARCH=arm64 for another architecture
+	@.packaging/deb.sh $(ARCH)
 
 test: ## install what is missing (Debian), then run every test; a skipped test fails
 	@.ci/install.sh

@@ -10,7 +10,7 @@ racing=(./dispatch/email ./dispatch/standin ./cmd/...)
 # their own. Tests in a bubble of time run without it, and with them the package
 # dispatch: Go 1.26's detector can crash the runtime at a timer there. What they
 # run is under the detector in cmd, with a real relay.
-alone='^(TestScripts|TestKilled|TestTwoDaemons.*|TestDaemonsOutlive.*|TestOnPostgreSQL|TestBrowser|TestDemo.*|TestBadRelay|TestMarkerOrder.*|TestNoMarkNoDot|TestRecipientRefusedButDataAsked|TestRefusedPipelineStaysInStep|TestResetAfterRefusal|TestHostileReplies|TestDeadlines|TestFinalReplyTakesTime|TestIdleConnectionsAreDropped)$'
+alone='^(TestScripts|TestDistribution|TestKilled|TestTwoDaemons.*|TestDaemonsOutlive.*|TestOnPostgreSQL|TestBrowser|TestDemo.*|TestBadRelay|TestMarkerOrder.*|TestNoMarkNoDot|TestRecipientRefusedButDataAsked|TestRefusedPipelineStaysInStep|TestResetAfterRefusal|TestHostileReplies|TestDeadlines|TestFinalReplyTakesTime|TestIdleConnectionsAreDropped)$'
 
 racing_too=" $(go list "${racing[@]}" | tr '\n' ' ') "
 plain=()

@@ -30,7 +30,8 @@ func (s *initCmd) Run(c *call) error {
 
 // checkCmd checks the configuration, and with it what it names.
 type checkCmd struct {
-	Live bool `help:"还连接邮件服务器和 Redis：连接、加密、登录，不寄信。 [connect to the relay and Redis]"`
+	Live  bool `help:"还连接邮件服务器和 Redis：连接、加密、登录，不寄信。 [connect to the relay and Redis]"`
+	Ready bool `help:"只问正在运行的服务：数据库和网页正常吗。 [ask the running daemon]"`
 }
 
 // checked is what a check found.
@@ -69,6 +70,9 @@ const probeLimit = time.Minute
 
 // Run implements the command.
 func (s *checkCmd) Run(ctx context.Context, c *call) error {
+	if s.Ready {
+		return c.askReady(ctx)
+	}
 	i, err := c.open(ctx, nil)
 	if err != nil {
 		return err
