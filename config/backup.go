@@ -14,7 +14,7 @@ import (
 // server has ways of its own, and the error then has code backup-server. A file
 // that is there already is left alone: code file-exists.
 func (d *Database) Backup(ctx context.Context, path string) error {
-	if d.Dialect != "sqlite" {
+	if d.Dialect != SQLite {
 		return Error{
 			Code: "backup-server", Text: "数据库不在 data_dir 里，不能这样备份",
 			Hint: "PostgreSQL 用 pg_dump 备份，见 docs/operate.md",

@@ -80,7 +80,7 @@ func TestBackupRefuses(t *testing.T) {
 	if text, err := os.ReadFile(there); fmt.Sprint(string(text), err) != "mine<nil>" {
 		t.Errorf("the file was changed: %s %v", text, err)
 	}
-	server := Database{Dialect: "postgres"}
+	server := Database{Dialect: PostgreSQL}
 	if e, ok := errors.AsType[Error](server.Backup(t.Context(), there+"2")); !ok || e.Code != "backup-server" {
 		t.Error("a server is backed up to a file")
 	}
