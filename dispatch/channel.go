@@ -30,6 +30,13 @@ type Channel interface {
 	Deliver(ctx context.Context, b Batch, mark MarkFunc) []Outcome
 }
 
+// Resizable is a [Channel] that keeps connections and has to know how many it may
+// keep at present: others want to use the rest. It is called again whenever that
+// changes, beginning with what [Capacity] says.
+type Resizable interface {
+	Resize(lanes int)
+}
+
 // MarkFunc commits the late marker for a batch and reports, in the batch's
 // order, which deliveries may be handed over. One that is not granted has been
 // unsubscribed, suppressed, paused, cancelled or taken away meanwhile: the
@@ -162,6 +169,9 @@ type Failure struct {
 	Suppress bool
 	// Wait is how long the provider wants to be left alone; 0: not said.
 	Wait time.Duration
+	// Crowded: the relay takes no further connection at present; those that it has
+	// taken may go on. It needs ScopeAccount.
+	Crowded bool
 	// Reason is a short stable word for tables and metrics: "mailbox-unknown".
 	Reason string
 }

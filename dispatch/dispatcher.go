@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"strconv"
 	"sync"
 	"time"
 )
@@ -15,8 +16,8 @@ type Route struct {
 	Policy  Policy
 }
 
-// Options are what a [Dispatcher] needs; all but Logger and Forgotten are
-// required.
+// Options are what a [Dispatcher] needs; Ledger, Queue, Routes, People
+// and Process are required.
 type Options struct {
 	Ledger  *Ledger
 	Queue   Queue
@@ -27,6 +28,8 @@ type Options struct {
 	// Forgotten is how long a row may be queued without being claimed before the
 	// queue is taken to have forgotten it. 0: a minute.
 	Forgotten time.Duration
+	// Limits are kept together with the other processes; nil: by this one alone.
+	Limits Limits
 	// Observer is told what became of each hand-over; nil: nobody.
 	Observer Observer
 }
@@ -59,6 +62,9 @@ func New(o Options) (*Dispatcher, error) {
 	}
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	if o.Limits == nil {
+		o.Limits = NewMemoryLimits()
 	}
 	if o.Forgotten == 0 {
 		o.Forgotten = queuedTooLong
@@ -141,13 +147,25 @@ func (d *Dispatcher) live(ctx context.Context) error {
 }
 
 func (d *Dispatcher) worker(r Route, s Session, commit *committer, v *valve, wake chan<- struct{}) *worker {
-	c := r.Channel.Capacity()
-	return &worker{
-		name: r.Channel.Name(), channel: r.Channel, policy: r.Policy, cap: c,
+	c, name, holder := r.Channel.Capacity(), r.Channel.Name(), strconv.FormatInt(s.ID, 10)
+	w := &worker{
+		name: name, channel: r.Channel, policy: r.Policy, cap: c,
 		ledger: d.o.Ledger, commit: commit, queue: d.o.Queue, people: d.o.People, valve: v, observer: d.o.Observer,
-		log: d.o.Logger.With("channel", r.Channel.Name()), session: s.ID, wake: wake,
-		gate: newGate(r.Policy.longest(), c.Lanes), limits: newLimits(c), pace: newPace(c),
+		log: d.o.Logger.With("channel", name), session: s.ID, wake: wake,
+		gate: newGate(r.Policy.longest(), c.Lanes), throttle: newThrottle(c.Group), pace: newPace(c),
+		slots: newSlots(d.o.Limits, name, "rate", c.Rate), rooms: map[string]*room{},
 	}
+	w.lanes = newLanes(d.o.Limits, name, "lanes", holder, c.Lanes, w.log)
+	w.lanes.always = true
+	if ch, ok := r.Channel.(Resizable); ok {
+		w.lanes.resized = ch.Resize
+	}
+	for group, limit := range c.Domains {
+		if limit.Rate > 0 || limit.Lanes > 0 {
+			w.rooms[group] = newRoom(d.o.Limits, name, group, holder, limit, w.log.With("domain", group))
+		}
+	}
+	return w
 }
 
 // beat keeps the session alive, and makes durable what was committed on the mark

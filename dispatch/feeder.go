@@ -80,7 +80,7 @@ func (f *feeder) feed(ctx context.Context, now time.Time) error {
 	}
 	var errs error
 	for _, w := range f.workers {
-		if w.gate.shut(now) {
+		if w.gate.shut(now) || w.lanes.none() {
 			continue
 		}
 		errs = errors.Join(errs, f.feedChannel(ctx, w, runs, epoch, now))

@@ -126,7 +126,7 @@ func (w *worker) settleRefused(ctx context.Context, r claimed, o Outcome) {
 	}
 	now := time.Now()
 	if o.Failure.Scope == ScopeDomain && c.To == StateDue {
-		w.limits.suspend(r.address, c.DueAt, o.Failure.Reason)
+		w.throttle.suspend(r.address, c.DueAt, o.Failure.Reason)
 	}
 	if tripped != "" {
 		w.log.Warn("too many recipients failed for good; the others wait for an operator", "run", r.run, "domain", tripped)
@@ -164,6 +164,9 @@ func (w *worker) refuse(ctx context.Context, tx grouped, r claimed, o Outcome) (
 func (w *worker) report(pass pass, outcomes []Outcome) {
 	now := time.Now()
 	for _, o := range outcomes {
+		if o.Failure.Crowded && w.gate.stopped() == "" && w.lanes.crowded(now) {
+			o = Outcome{Status: Returned} // the others are at work
+		}
 		switch w.gate.report(pass, o, now) {
 		case gateStopped:
 			w.log.Warn("the channel is stopped until the carrier takes mail again", "reason", o.Failure.Reason, "code", o.Code)

@@ -38,18 +38,36 @@ type worker struct {
 	observer Observer
 
 	gate     *gate
-	limits   *limits
+	slots    *slots // nil: no rate
+	lanes    *lanes
+	rooms    map[string]*room // by domain group, those with limits of their own
+	throttle *throttle
 	pace     *pace
 	variants variants
 	runs     runStates
 	alarmed  string // why an operator was told that the channel is stopped; "" when not
 }
 
+// work is a batch that has a lane.
+type work struct {
+	rows []claimed
+	room *room // that it comes out of; nil: none
+}
+
 // run pulls, claims and delivers until ctx ends; then it gives back what was not
 // begun and waits for what was.
 func (w *worker) run(ctx context.Context) {
-	batches := make(chan []claimed)
-	var lanes sync.WaitGroup
+	// Lanes are held as long as something is in work.
+	holding, free := context.WithCancel(context.WithoutCancel(ctx))
+	var held, rooms, lanes sync.WaitGroup
+	held.Go(func() { w.lanes.run(holding) })
+	batches := make(chan work)
+	for _, r := range w.rooms {
+		if r.lanes != nil {
+			held.Go(func() { r.lanes.run(holding) })
+		}
+		rooms.Go(func() { w.attend(ctx, r, batches) })
+	}
 	for range w.cap.Lanes {
 		lanes.Go(func() {
 			for b := range batches {
@@ -63,8 +81,11 @@ func (w *worker) run(ctx context.Context) {
 			pause(ctx, time.Second)
 		}
 	}
+	rooms.Wait()
 	close(batches)
 	lanes.Wait()
+	free()
+	held.Wait()
 }
 
 // pause waits, or less when ctx ends.
@@ -81,8 +102,11 @@ func pause(ctx context.Context, d time.Duration) {
 }
 
 // next takes one entry from the queue to the lanes.
-func (w *worker) next(ctx context.Context, batches chan<- []claimed) error {
+func (w *worker) next(ctx context.Context, batches chan<- work) error {
 	if err := w.gate.ready(ctx); err != nil {
+		return err
+	}
+	if err := w.lanes.some(ctx); err != nil {
 		return err
 	}
 	entry, err := w.queue.Pull(ctx, w.name)
@@ -107,7 +131,7 @@ func (w *worker) next(ctx context.Context, batches chan<- []claimed) error {
 	case w.wake <- struct{}{}:
 	default:
 	}
-	w.hand(ctx, batches, w.sort(rows))
+	w.hand(ctx, batches, w.sort(w.admit(ctx, rows)))
 	return nil
 }
 
@@ -133,15 +157,13 @@ func (w *worker) sort(rows []claimed) (batches [][]claimed) {
 
 // hand gives batches to lanes as these become free, and gives back what no
 // lane has taken within holdClaim.
-func (w *worker) hand(ctx context.Context, batches chan<- []claimed, todo [][]claimed) {
-	timeout := time.NewTimer(holdClaim)
-	defer timeout.Stop()
+func (w *worker) hand(ctx context.Context, batches chan<- work, todo [][]claimed) {
+	limited, cancel := context.WithTimeout(ctx, holdClaim)
+	defer cancel()
 	for i, b := range todo {
-		select {
-		case batches <- b:
+		if w.lanes.enter(limited) == nil {
+			batches <- work{rows: b}
 			continue
-		case <-ctx.Done():
-		case <-timeout.C:
 		}
 		for _, rest := range todo[i:] {
 			w.giveBack(rest, time.Now(), "")
@@ -177,9 +199,32 @@ func (w *worker) skip(r claimed, reason string) {
 	})
 }
 
-// admit asks all limits for a batch. What may not go now is given back; what is
-// returned has been admitted.
-func (w *worker) admit(ctx context.Context, b []claimed) (p pass, admitted []claimed) {
+// admit lets through what no domain's limit concerns. Other rows wait in a room,
+// or are given back until their time comes.
+func (w *worker) admit(ctx context.Context, rows []claimed) (free []claimed) {
+	limited := map[*room][]claimed{}
+	for _, r := range rows {
+		room := w.rooms[w.throttle.of(r.address)]
+		switch until, reason := w.throttle.closed(r.address, time.Now()); {
+		case r.blocked != "":
+			free = append(free, r)
+		case reason != "":
+			w.giveBack([]claimed{r}, until, reason)
+		case room != nil:
+			limited[room] = append(limited[room], r)
+		default:
+			free = append(free, r)
+		}
+	}
+	for room, rows := range limited {
+		w.putOff(ctx, room, room.put(rows))
+	}
+	return free
+}
+
+// enter asks whether a batch may go now that it has a lane. What may not is given
+// back.
+func (w *worker) enter(ctx context.Context, b []claimed) (p pass, entered []claimed) {
 	var ok bool
 	if ctx.Err() == nil && w.runs.sending(ctx, w.ledger, b[0].run, time.Now()) {
 		p, ok = w.gate.enter(time.Now())
@@ -189,37 +234,34 @@ func (w *worker) admit(ctx context.Context, b []claimed) (p pass, admitted []cla
 		return p, nil
 	}
 	for _, r := range b {
-		now := time.Now()
-		at, reason := w.limits.admit(r.address, now)
-		if reason != "" {
-			w.giveBack([]claimed{r}, at, reason)
+		if until, reason := w.throttle.closed(r.address, time.Now()); reason != "" {
+			w.giveBack([]claimed{r}, until, reason)
 			continue
 		}
-		pause(ctx, at.Sub(now))
-		admitted = append(admitted, r)
+		entered = append(entered, r)
 	}
-	if err := w.limits.wait(ctx, len(admitted)); err != nil || len(admitted) == 0 {
-		w.leave(admitted)
-		w.giveBack(admitted, time.Now(), "")
+	if w.slots != nil && len(entered) > 0 {
+		if _, _, err := w.slots.take(ctx, len(entered), -1); err != nil {
+			w.giveBack(entered, time.Now(), "")
+			entered = nil
+		}
+	}
+	if len(entered) == 0 {
 		w.gate.report(p, Outcome{Status: Returned}, time.Now())
-		return p, nil
 	}
-	return p, admitted
-}
-
-func (w *worker) leave(rows []claimed) {
-	for _, r := range rows {
-		w.limits.leave(r.address)
-	}
+	return p, entered
 }
 
 // deliver brings one batch through: limits, hand-over, settling.
-func (w *worker) deliver(ctx context.Context, b []claimed) {
-	p, b := w.admit(ctx, b)
+func (w *worker) deliver(ctx context.Context, job work) {
+	defer w.lanes.leave()
+	if job.room != nil {
+		defer job.room.leave()
+	}
+	p, b := w.enter(ctx, job.rows)
 	if len(b) == 0 {
 		return
 	}
-	defer w.leave(b)
 	v, err := w.variants.get(ctx, w.ledger, b[0].run, w.name, b[0].variant)
 	if err != nil {
 		w.log.Error("the frozen content is not readable; trying again", "run", b[0].run, "error", err)
@@ -231,7 +273,7 @@ func (w *worker) deliver(ctx context.Context, b []claimed) {
 	outcomes := h.over(ctx, v)
 	for i, o := range outcomes {
 		if w.observer != nil {
-			w.observer.Answered(w.name, w.limits.group(domainOf(b[i].address)), o)
+			w.observer.Answered(w.name, w.throttle.of(b[i].address), o)
 		}
 		if !h.unsure.IsZero() && o.Status != Sent {
 			w.settleStopped(b[i], h.unsure) // whatever the channel makes of it: nothing was handed over
@@ -240,6 +282,9 @@ func (w *worker) deliver(ctx context.Context, b []claimed) {
 		w.settle(ctx, b[i], h.granted != nil && h.granted[i], o)
 	}
 	w.pace.did(len(outcomes), time.Now())
+	if job.room != nil {
+		job.room.pace.did(len(outcomes), time.Now())
+	}
 	w.report(p, outcomes)
 }
 
