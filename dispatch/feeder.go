@@ -95,6 +95,7 @@ func (f *feeder) feedChannel(ctx context.Context, w *worker, runs []openRun, epo
 		return err
 	}
 	room := w.pace.window() - waiting
+	since := w.line.since(now)
 	for _, run := range runs {
 		if room <= 0 {
 			return nil
@@ -104,7 +105,16 @@ func (f *feeder) feedChannel(ctx context.Context, w *worker, runs []openRun, epo
 		}
 		var fed []int64
 		err := f.commit.do(func(ctx context.Context, tx grouped) (err error) {
-			fed, err = f.ledger.feed(ctx, tx, run.id, w.name, epoch, room, now)
+			var first []int64
+			if len(w.rooms) > 0 {
+				if first, err = f.ledger.feedSince(ctx, tx, run.id, w.name, epoch, room, since, now); err != nil {
+					return err
+				}
+			}
+			if fed, err = first, nil; len(first) < room {
+				fed, err = f.ledger.feed(ctx, tx, run.id, w.name, epoch, room-len(first), now)
+				fed = append(fed, first...)
+			}
 			return err
 		})
 		if err != nil {
@@ -121,6 +131,7 @@ func (f *feeder) feedChannel(ctx context.Context, w *worker, runs []openRun, epo
 			}
 		}
 	}
+	w.line.fed(now)
 	return nil
 }
 

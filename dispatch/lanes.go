@@ -55,6 +55,13 @@ func (l *lanes) none() bool {
 	return l.allowed() == 0
 }
 
+// whole is how many times this process's share all lanes are.
+func (l *lanes) whole() float64 {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return float64(l.most) / float64(max(1, l.allowed()))
+}
+
 // some waits until there are lanes, be they in use or not.
 func (l *lanes) some(ctx context.Context) error {
 	return l.await(ctx, func() bool { return l.allowed() > 0 })

@@ -13,6 +13,7 @@ type pace struct {
 	lanes int     // deliveries in work at once
 	most  int     // ids in one queue entry
 	rate  float64 // of the configuration; 0: no limit
+	ahead float64 // seconds of work in the queue
 
 	mu     sync.Mutex
 	since  time.Time // begin of the present measurement
@@ -27,7 +28,11 @@ const (
 )
 
 func newPace(c Capacity) *pace {
-	return &pace{lanes: c.Lanes * c.Batch, most: max(maxChunk, c.Batch), rate: c.Rate}
+	p := &pace{lanes: c.Lanes * c.Batch, most: max(maxChunk, c.Batch), rate: c.Rate, ahead: 10}
+	if len(c.Domains) > 0 {
+		p.ahead = 3 // what comes back in time is not to wait long behind the others
+	}
+	return p
 }
 
 // did records that n deliveries were answered.
@@ -66,8 +71,8 @@ func (p *pace) chunk() int {
 	return max(least, min(p.most, int(math.Ceil(p.perSecond()))))
 }
 
-// window is how many ids may be in the queue: ten seconds of work, far from
+// window is how many ids may be in the queue: some seconds of work, far from
 // queuedTooLong.
 func (p *pace) window() int {
-	return max(2*p.chunk(), min(maxWindow, int(10*p.perSecond())))
+	return max(2*p.chunk(), min(maxWindow, int(p.ahead*p.perSecond())))
 }

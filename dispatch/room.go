@@ -17,9 +17,11 @@ type room struct {
 	slots          *slots // nil: no rate
 	lanes          *lanes // nil: no limit
 	pace           *pace
+	begun          time.Time // when the last row got its lane
 
 	mu      sync.Mutex
 	rows    []claimed
+	entered []time.Time // when each of rows came in
 	arrived chan struct{}
 }
 
@@ -27,6 +29,9 @@ type room struct {
 // that goes round: some are looked at in vain, and none is forgotten for long when
 // those before it are cancelled.
 const lineLength = 5 * time.Minute
+
+// roomPatience is how long a row stays in a room at most.
+const roomPatience = 5 * holdClaim
 
 func newRoom(l Limits, channel, group, holder string, d DomainLimit, log *slog.Logger) *room {
 	r := &room{
@@ -40,22 +45,33 @@ func newRoom(l Limits, channel, group, holder string, d DomainLimit, log *slog.L
 	return r
 }
 
-// perSecond is how many a second the group takes: its rate, or a little more than
-// it took lately.
-func (r *room) perSecond() float64 {
+// work is how many deliveries a second this process brings to the group.
+func (r *room) work() float64 {
 	if r.slots != nil {
 		return r.slots.perSecond
 	}
-	return 1.25 * r.pace.perSecond()
+	return r.pace.perSecond()
+}
+
+// ahead is how many a second are to come back out of the line: some more than go
+// through, so that the room does not run empty; what a group without a rate takes
+// is only found out that way.
+func (r *room) ahead() float64 {
+	if r.slots != nil {
+		return 1.1 * r.slots.perSecond
+	}
+	return 2 * r.pace.perSecond() * r.lanes.whole()
 }
 
 // put lets rows in as far as there is room, and returns the others.
 func (r *room) put(rows []claimed) (outside []claimed) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	n := max(1, int(math.Ceil(r.perSecond()))) - len(r.rows)
+	n := max(1, int(math.Ceil(r.work()*holdClaim.Seconds()))) - len(r.rows)
 	n = max(0, min(n, len(rows)))
-	r.rows = append(r.rows, rows[:n]...)
+	for _, row := range rows[:n] {
+		r.rows, r.entered = append(r.rows, row), append(r.entered, time.Now())
+	}
 	if n > 0 {
 		select {
 		case r.arrived <- struct{}{}:
@@ -65,14 +81,15 @@ func (r *room) put(rows []claimed) (outside []claimed) {
 	return rows[n:]
 }
 
-// first waits for a row.
-func (r *room) first(ctx context.Context) (c claimed, ok bool) {
+// first waits for a row. since is when it came in.
+func (r *room) first(ctx context.Context) (c claimed, since time.Time, ok bool) {
 	for ctx.Err() == nil {
 		r.mu.Lock()
 		if len(r.rows) > 0 {
-			c, r.rows = r.rows[0], r.rows[1:]
+			c, since = r.rows[0], r.entered[0]
+			r.rows, r.entered = r.rows[1:], r.entered[1:]
 			r.mu.Unlock()
-			return c, true
+			return c, since, true
 		}
 		r.mu.Unlock()
 		select {
@@ -80,14 +97,14 @@ func (r *room) first(ctx context.Context) (c claimed, ok bool) {
 		case <-r.arrived:
 		}
 	}
-	return c, false
+	return c, since, false
 }
 
 // empty takes all rows out.
 func (r *room) empty() (rows []claimed) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	rows, r.rows = r.rows, nil
+	rows, r.rows, r.entered = r.rows, nil, nil
 	return rows
 }
 
@@ -102,13 +119,17 @@ func (r *room) leave() {
 // ctx ends.
 func (w *worker) attend(ctx context.Context, r *room, batches chan<- work) {
 	for {
-		row, ok := r.first(ctx)
-		if !ok {
-			break
+		row, since, ok := r.first(ctx)
+		switch {
+		case !ok:
+			w.giveBack(r.empty(), time.Now(), "")
+			return
+		case time.Since(since) > roomPatience: // other processes take most of the rate
+			w.putOff(ctx, r, []claimed{row})
+		default:
+			w.usher(ctx, r, row, batches)
 		}
-		w.usher(ctx, r, row, batches)
 	}
-	w.giveBack(r.empty(), time.Now(), "")
 }
 
 // usher waits for whatever a row needs. Whatever takes too long makes everybody
@@ -132,6 +153,11 @@ func (w *worker) usher(ctx context.Context, r *room, row claimed, batches chan<-
 			return
 		}
 	}
+	if at, reason := w.slot(ctx, 1); reason != "" {
+		r.leave()
+		w.giveBack([]claimed{row}, at, reason)
+		return
+	}
 	patient, end := context.WithTimeout(ctx, holdClaim)
 	defer end()
 	if w.lanes.enter(patient) != nil {
@@ -139,7 +165,18 @@ func (w *worker) usher(ctx context.Context, r *room, row claimed, batches chan<-
 		w.clear(ctx, r, row)
 		return
 	}
+	r.space(ctx)
 	batches <- work{rows: []claimed{row}, room: r}
+}
+
+// space keeps the rate's distance from the row before, which may have begun long
+// after its slot because all lanes were at work.
+func (r *room) space(ctx context.Context) {
+	if r.slots == nil {
+		return
+	}
+	pause(ctx, SlotInterval(r.slots.perSecond)-CatchUp-time.Since(r.begun))
+	r.begun = time.Now()
 }
 
 // clear sends a row and all behind it away.
@@ -158,7 +195,7 @@ func (w *worker) putOff(ctx context.Context, r *room, rows []claimed) {
 	if len(rows) == 0 {
 		return
 	}
-	perSecond := r.perSecond()
+	perSecond := r.ahead()
 	wait, err := r.limits.Defer(ctx, r.channel, "rate:"+r.group, perSecond, len(rows))
 	if err != nil {
 		wait = LineBegins
@@ -176,3 +213,21 @@ func (w *worker) putOff(ctx context.Context, r *room, rows []claimed) {
 	}
 	w.giveBack(together, due, ReasonRate)
 }
+
+// line remembers up to when the feeder has put all rows that came back into the
+// queue. They go before the rest of their run, which became due long before them:
+// behind it, nothing would go to their group until the others have all been sent.
+type line struct{ done time.Time }
+
+const (
+	// A row may be committed a little after the time at which it is due.
+	lineOverlap = 2 * time.Second
+	// lineLate is how long a row that came back has this right.
+	lineLate = 5 * time.Second
+)
+
+// since is when the rows that go first became due.
+func (l *line) since(now time.Time) time.Time { return later(l.done, now.Add(-lineLate)) }
+
+// fed says that there was room for all of them.
+func (l *line) fed(now time.Time) { l.done = now.Add(-lineOverlap) }

@@ -41,6 +41,7 @@ type worker struct {
 	slots    *slots // nil: no rate
 	lanes    *lanes
 	rooms    map[string]*room // by domain group, those with limits of their own
+	line     line             // of the rooms' rows in the ledger
 	throttle *throttle
 	pace     *pace
 	variants variants
@@ -155,21 +156,39 @@ func (w *worker) sort(rows []claimed) (batches [][]claimed) {
 	return batches
 }
 
-// hand gives batches to lanes as these become free, and gives back what no
-// lane has taken within holdClaim.
+// hand gives batches to lanes as these become free, each when the channel's rate
+// comes to it, and gives back what no lane has taken within holdClaim.
 func (w *worker) hand(ctx context.Context, batches chan<- work, todo [][]claimed) {
 	limited, cancel := context.WithTimeout(ctx, holdClaim)
 	defer cancel()
 	for i, b := range todo {
-		if w.lanes.enter(limited) == nil {
+		at, reason := w.slot(ctx, len(b))
+		if reason == "" && limited.Err() == nil && w.lanes.enter(limited) == nil {
 			batches <- work{rows: b}
 			continue
 		}
 		for _, rest := range todo[i:] {
-			w.giveBack(rest, time.Now(), "")
+			w.giveBack(rest, at, reason)
 		}
 		return
 	}
+}
+
+// slot waits for n slots of the channel's rate. With a reason, one row has to come
+// again at a time: the rate is so slow that it is not to be kept until then.
+func (w *worker) slot(ctx context.Context, n int) (at time.Time, reason string) {
+	if w.slots == nil {
+		return time.Now(), ""
+	}
+	patience := holdClaim
+	if n > 1 {
+		patience = -1
+	}
+	at, ok, err := w.slots.take(ctx, n, patience)
+	if err == nil && !ok {
+		return at, ReasonRate
+	}
+	return time.Now(), ""
 }
 
 // giveBack makes leased rows due again, at a time and for a reason.
@@ -239,12 +258,6 @@ func (w *worker) enter(ctx context.Context, b []claimed) (p pass, entered []clai
 			continue
 		}
 		entered = append(entered, r)
-	}
-	if w.slots != nil && len(entered) > 0 {
-		if _, _, err := w.slots.take(ctx, len(entered), -1); err != nil {
-			w.giveBack(entered, time.Now(), "")
-			entered = nil
-		}
 	}
 	if len(entered) == 0 {
 		w.gate.report(p, Outcome{Status: Returned}, time.Now())

@@ -40,6 +40,25 @@ func (i *instance) queue(ctx context.Context) (dispatch.Queue, error) {
 	return dispatch.NewFallback(dispatch.FallbackOptions{Shared: shared, Logger: i.log})
 }
 
+// limits are kept where the queue is, and by this process's part while that is
+// away.
+func (i *instance) limits() (dispatch.Limits, error) {
+	if i.redis == nil {
+		return dispatch.NewMemoryLimits(), nil
+	}
+	shared, err := i.sharedLimits()
+	if err != nil {
+		return nil, err
+	}
+	return dispatch.NewFallbackLimits(dispatch.FallbackLimitsOptions{
+		Shared: shared, Ledger: i.ledger, Process: dispatch.ThisProcess(), Logger: i.log,
+	})
+}
+
+func (i *instance) sharedLimits() (*redisqueue.Limits, error) {
+	return redisqueue.NewLimits(redisqueue.LimitOptions{Client: i.redis.Client, Prefix: i.redis.Prefix})
+}
+
 func (i *instance) sharedQueue() (*redisqueue.Queue, error) {
 	return redisqueue.New(redisqueue.Options{Client: i.redis.Client, Prefix: i.redis.Prefix, Logger: i.log})
 }
@@ -52,7 +71,14 @@ func (i *instance) checkQueue(ctx context.Context, shared *redisqueue.Queue) (co
 	if err != nil {
 		return state, findings, err
 	}
-	if err := shared.Probe(ctx); err != nil {
+	err = shared.Probe(ctx)
+	if err == nil {
+		var limits *redisqueue.Limits
+		if limits, err = i.sharedLimits(); err == nil {
+			err = limits.Probe(ctx)
+		}
+	}
+	if err != nil {
 		return state, findings, problem{
 			Code: "redis-probe", Text: "Redis 能连上，但队列用不了：" + err.Error(),
 			Hint: "检查这个用户的 ACL（见 docs/redis.md）和 Redis 的内存上限", cause: err,

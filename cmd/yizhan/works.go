@@ -30,6 +30,10 @@ func (d *daemon) build(ctx context.Context) (w works, err error) {
 	if err != nil {
 		return works{}, err
 	}
+	limits, err := d.limits()
+	if err != nil {
+		return works{}, err
+	}
 	if w.metrics, err = dispatch.NewMetrics(dispatch.MetricsOptions{
 		Ledger: d.ledger, Queue: queue, Channels: channels, Process: dispatch.ThisProcess(), Schedules: schedules,
 	}); err != nil {
@@ -37,7 +41,7 @@ func (d *daemon) build(ctx context.Context) (w works, err error) {
 	}
 	if w.dispatcher, err = dispatch.New(dispatch.Options{
 		Ledger: d.ledger, Queue: queue, Routes: d.routes, People: suppressor{d.people},
-		Process: dispatch.ThisProcess(), Logger: d.log, Observer: w.metrics,
+		Process: dispatch.ThisProcess(), Logger: d.log, Observer: w.metrics, Limits: limits,
 	}); err != nil {
 		return works{}, err
 	}

@@ -250,7 +250,19 @@ func bound(f dispatch.Failure, reply Reply, enhanced string) dispatch.Failure {
 		f.Permanent = false
 	}
 	f.Suppress = f.Suppress && f.Permanent && f.Scope == dispatch.ScopeRecipient
+	f.Crowded = crowded(f, reply)
 	return f
+}
+
+// crowded reports whether a refusal before MAIL may be about this connection, and
+// not about the relay or the login: 421 (RFC 5321 section 3.8; Postfix «too many
+// connections», Exim «too many concurrent SMTP connections», NetEase HL:ICC, all
+// read 2026-11), or such words.
+func crowded(f dispatch.Failure, reply Reply) bool {
+	if f.Scope != dispatch.ScopeAccount || !beforeMail(reply.Phase) {
+		return false
+	}
+	return reply.Code/100 == 4 && f.Reason == "rate-limited" || reply.Code == 421 && f.Reason == "relay-refused"
 }
 
 // Errors of the conversation that an operator has to act on.

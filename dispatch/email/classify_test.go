@@ -31,7 +31,7 @@ func builtin(tb testing.TB) *Rules {
 }
 
 // tableLine is one line of testdata/replies.txt.
-var tableLine = regexp.MustCompile(`^(\w+) (\S+) (\d{3})[ -]?(.*?) => (\w+) ([tps]) (\S+)$`)
+var tableLine = regexp.MustCompile(`^(\w+) (\S+) (\d{3})[ -]?(.*?) => (\w+) ([tps]) (\S+?)(, crowded)?$`)
 
 type tableCase struct {
 	reply  Reply
@@ -58,7 +58,7 @@ func replyTable(tb testing.TB) map[string]tableCase {
 		cases[fmt.Sprintf("%d %.60s", n+1, line)] = tableCase{
 			reply:  Reply{Phase: Phase(m[1]), Code: code, Text: strings.ReplaceAll(m[4], `\n`, "\n")},
 			domain: m[2],
-			want:   dispatch.Failure{Scope: dispatch.Scope(m[5]), Permanent: m[6] != "t", Suppress: m[6] == "s", Reason: m[7]},
+			want:   dispatch.Failure{Scope: dispatch.Scope(m[5]), Permanent: m[6] != "t", Suppress: m[6] == "s", Reason: m[7], Crowded: m[8] != ""},
 		}
 	}
 	return cases

@@ -222,6 +222,9 @@ func (c *Channel) Capacity() dispatch.Capacity {
 	}
 }
 
+// Resize implements [dispatch.Resizable].
+func (c *Channel) Resize(lanes int) { c.pool.resize(lanes) }
+
 // Close says goodbye on the idle connections.
 func (c *Channel) Close() error {
 	c.pool.close()
@@ -266,6 +269,8 @@ func (c *Channel) deliver(ctx context.Context, v dispatch.Variant, d dispatch.Ha
 	}
 	*buf = body
 	t := &transaction{to: to, body: body, mark: mark, grace: c.options.Grace}
+	c.pool.begin()
+	defer c.pool.end()
 	for fresh := false; ; fresh = true {
 		s, err := c.connect(ctx, fresh)
 		if ctx.Err() != nil {
@@ -328,6 +333,7 @@ func refused(f dispatch.Failure, code int, reply string) dispatch.Outcome {
 }
 
 var (
-	_ dispatch.Channel = (*Channel)(nil)
-	_ Renderer         = (*templates.Set)(nil)
+	_ dispatch.Channel   = (*Channel)(nil)
+	_ dispatch.Resizable = (*Channel)(nil)
+	_ Renderer           = (*templates.Set)(nil)
 )

@@ -21,8 +21,33 @@ const goodbyeLimit = time.Second
 type pool struct {
 	mu     sync.Mutex
 	idle   []*session // oldest first
+	busy   int        // deliveries that have a connection or make one
+	most   int        // connections at a time; 0: nobody has said
 	sweep  *time.Timer
 	closed bool
+}
+
+// begin and end are around each delivery.
+func (p *pool) begin() { p.count(1) }
+
+func (p *pool) end() { p.count(-1) }
+
+func (p *pool) count(n int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.busy += n
+}
+
+// resize closes idle connections beyond most, so that others can have them.
+func (p *pool) resize(most int) {
+	p.mu.Lock()
+	p.most = most
+	var over []*session
+	for len(p.idle) > 0 && len(p.idle)+p.busy > most {
+		over, p.idle = append(over, p.idle[0]), p.idle[1:]
+	}
+	p.mu.Unlock()
+	goodbye(over)
 }
 
 // take returns the connection that was used last, or nil.
@@ -45,7 +70,7 @@ func (p *pool) put(s *session) {
 	}
 	s.used = time.Now()
 	p.mu.Lock()
-	keep := !p.closed && s.served < maxServed && s.used.Sub(s.born) < maxAge
+	keep := !p.closed && s.served < maxServed && s.used.Sub(s.born) < maxAge && (p.most == 0 || len(p.idle)+p.busy <= p.most)
 	if keep {
 		p.idle = append(p.idle, s)
 		if len(p.idle) == 1 {

@@ -5,6 +5,8 @@ import (
 	"crypto/rand"
 	"fmt"
 	"time"
+
+	"yizhan/dispatch"
 )
 
 // Probe does once what the queue will do, on keys of its own, which it removes
@@ -56,12 +58,43 @@ func (q *Queue) tryAll(ctx context.Context) error {
 	return q.Ack(ctx, probed, e)
 }
 
+// Probe does once what the limits will do, on a key of its own.
+func (l *Limits) Probe(ctx context.Context) error {
+	o := l.o
+	o.Prefix += ":probe-" + rand.Text()
+	p, err := NewLimits(o)
+	if err != nil {
+		return err
+	}
+	if _, err = p.Reserve(ctx, probed, probed, 1, 1); err == nil {
+		_, err = p.Defer(ctx, probed, probed, 1, 1)
+	}
+	ctx, cancel := p.bounded(ctx)
+	defer cancel()
+	for _, key := range p.key(probed, probed) {
+		if gone := p.o.Client.Del(ctx, key).Err(); err == nil && gone != nil {
+			err = fmt.Errorf("removing the probe from Redis: %w", gone)
+		}
+	}
+	if err != nil {
+		return err
+	}
+	// It takes the key away again when nobody holds anything.
+	for _, want := range []int{1, 0} {
+		if _, err := p.Share(ctx, probed, probed, dispatch.Demand{Holder: probed, Total: 1, Want: want, Lease: time.Minute}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // Commands lists what an account needs to be allowed, in the words of Redis's
 // ACL; HELLO and AUTH need no leave. INFO only tells the operator how the server
 // is set up.
 func Commands() []string {
 	return []string{
 		"ping", "info", "hget", "hset", "hsetnx", "del",
+		"evalsha", "eval", "time", "hmget", "hgetall", "hdel", "pttl", "pexpire",
 		"xadd", "xreadgroup", "xautoclaim", "xack", "xdel", "xlen", "xrange", "xgroup|create",
 	}
 }

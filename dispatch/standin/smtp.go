@@ -45,6 +45,9 @@ type Options struct {
 	Lockstep bool
 	// UTF8 offers SMTPUTF8.
 	UTF8 bool
+	// MaxConnections are taken at a time; one more is greeted with 421 and closed.
+	// 0: any number.
+	MaxConnections int
 	// Script says what goes wrong at a step: phase is "auth", "mail", "rcpt",
 	// "data" or "dot", nth counts from 1 how often this phase was reached for
 	// this recipient (for this sender before RCPT). It is called from many
@@ -87,6 +90,9 @@ type Sink struct {
 	stopped  chan struct{}
 
 	mu       sync.Mutex
+	open     int // connections
+	most     int // that were open at a time
+	refused  int // that were one too many
 	messages []Message
 	file     *os.File
 	seen     map[[3]string]int // phase, from, to
@@ -103,7 +109,7 @@ func New(o Options) (*Sink, error) {
 	}
 	s := &Sink{options: o, stopped: make(chan struct{}), seen: map[[3]string]int{}}
 	if o.Dir != "" {
-		if err := s.open(filepath.Join(o.Dir, "mails.jsonl")); err != nil {
+		if err := s.load(filepath.Join(o.Dir, "mails.jsonl")); err != nil {
 			return nil, fmt.Errorf("smtp sink: %w", err)
 		}
 	}
@@ -113,9 +119,9 @@ func New(o Options) (*Sink, error) {
 	return s, nil
 }
 
-// open reads what is kept and goes on behind it. A line that a crash cut short
+// load reads what is kept and goes on behind it. A line that a crash cut short
 // was never acknowledged; it is dropped.
-func (s *Sink) open(path string) error {
+func (s *Sink) load(path string) error {
 	file, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
 		return err
@@ -151,7 +157,7 @@ func (s *Sink) Run(ctx context.Context) error {
 	server.MaxMessageBytes = maxMessage
 	server.AllowInsecureAuth = true
 	server.EnableSMTPUTF8 = s.options.UTF8
-	listener := s.listener
+	var listener net.Listener = countListener{Listener: s.listener, sink: s}
 	if s.options.Direct {
 		listener = tls.NewListener(listener, s.options.TLS)
 	} else {
@@ -180,6 +186,14 @@ func (s *Sink) closeFile() error {
 	err := s.file.Close()
 	s.file = nil
 	return err
+}
+
+// Connections tells how many were open at a time at most, and how many were
+// refused because of [Options.MaxConnections].
+func (s *Sink) Connections() (most, refused int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.most, s.refused
 }
 
 // Messages returns what was taken so far, in order.
