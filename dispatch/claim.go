@@ -30,14 +30,20 @@ type claimed struct {
 // feed takes up to limit due rows of a run and queues them; service runs go
 // through the same statement. It returns their ids.
 func (l *Ledger) feed(ctx context.Context, tx execer, run int64, channel, epoch string, limit int, now time.Time) ([]int64, error) {
-	return l.feedSince(ctx, tx, run, channel, epoch, limit, time.UnixMilli(-1), now)
+	return ids(tx.QueryContext(ctx, `UPDATE deliveries SET state = 'queued', reason = '', epoch = $1, updated_at = $2
+		WHERE state = 'due' AND id IN (
+			SELECT id FROM deliveries WHERE run_id = $3 AND channel = $4 AND state = 'due' AND due_at <= $2
+			ORDER BY due_at, id LIMIT $5)
+		RETURNING id`, epoch, millis(now), run, channel, limit))
 }
 
-// feedSince is feed for rows that have become due after since.
+// feedSince is feed for rows that have become due again after since: not for the
+// first time, with the whole run.
 func (l *Ledger) feedSince(ctx context.Context, tx execer, run int64, channel, epoch string, limit int, since, now time.Time) ([]int64, error) {
 	return ids(tx.QueryContext(ctx, `UPDATE deliveries SET state = 'queued', reason = '', epoch = $1, updated_at = $2
 		WHERE state = 'due' AND id IN (
-			SELECT id FROM deliveries WHERE run_id = $3 AND channel = $4 AND state = 'due' AND due_at > $5 AND due_at <= $2
+			SELECT id FROM deliveries WHERE run_id = $3 AND channel = $4 AND state = 'due' AND due_at <= $2 AND due_at > $5
+				AND due_at > (SELECT planned_at FROM runs WHERE id = $3)
 			ORDER BY due_at, id LIMIT $6)
 		RETURNING id`, epoch, millis(now), run, channel, millis(since), limit))
 }

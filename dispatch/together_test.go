@@ -2,17 +2,25 @@ package dispatch_test
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"log/slog"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"github.com/redis/go-redis/v9"
+	"modernc.org/sqlite"
+
 	"yizhan/dispatch"
 	"yizhan/dispatch/dispatchtest"
+	"yizhan/dispatch/redisqueue"
 )
 
 // minute is for the tests of limits in real time.
@@ -59,7 +67,8 @@ func (c clocked) rate(t *testing.T, domain string, perSecond float64, begin time
 	}
 	got := float64(len(times)) / span.Seconds()
 	t.Logf("%q: %d in %s are %.2f/s of %g/s, at most %d in a second", domain, len(times), span, got, perSecond, most)
-	if got > perSecond*1.1 || got < perSecond*0.9 {
+	// A loaded machine may be slower.
+	if got > perSecond*1.1 || got < perSecond*0.9 && (tolerance == 0 || span >= time.Minute) {
 		t.Errorf("%q: %.2f a second, want %g", domain, got, perSecond)
 	}
 	if allowed := perSecond*(1+(dispatch.CatchUp+tolerance).Seconds()) + 1; float64(most) > allowed {
@@ -84,7 +93,7 @@ func together(t *testing.T, f *dispatchtest.Fixture, c dispatch.Channel, q dispa
 // half-way and begun again, and checks both rates.
 func twoTogether(t *testing.T, span, tolerance time.Duration, q dispatch.Queue, l dispatch.Limits) {
 	f := dispatchtest.Open(t)
-	seconds := int(span / time.Second)
+	seconds := int(span/time.Second) + 10
 	f.Subscribe(t, "email", "qq.example", 10*seconds)
 	f.Subscribe(t, "email", "example.org", 60*seconds)
 	c := newClocked(dispatch.Capacity{
@@ -93,7 +102,7 @@ func twoTogether(t *testing.T, span, tolerance time.Duration, q dispatch.Queue, 
 	f.Plan(t, "142", c)
 	endFirst := begin(t, together(t, f, c, q, l))
 	endSecond := begin(t, together(t, f, c, q, l))
-	pass(time.Second)
+	pass(6 * time.Second) // until those who were put off have come back through the queue
 	from := time.Now()
 	pass(span / 2)
 	endSecond()
@@ -137,6 +146,53 @@ func TestDomainsDoNotWaitForEachOther(t *testing.T) {
 		end()
 		c.rate(t, "qq.example", 5, from.Add(time.Second), 59*time.Second, 0)
 		wantOnce(t, c.Carrier, 600)
+	})
+}
+
+// commits counts what is committed in the databases of tests, by their directory.
+var commits sync.Map
+
+func TestMain(m *testing.M) {
+	sqlite.RegisterConnectionHook(func(conn sqlite.ExecQuerierContext, dsn string) error {
+		hooks, ok := conn.(sqlite.HookRegisterer)
+		if !ok {
+			return errors.New("the driver has no hooks")
+		}
+		path, _, _ := strings.Cut(strings.TrimPrefix(dsn, "file:"), "?")
+		n, _ := commits.LoadOrStore(filepath.Dir(path), new(atomic.Int64))
+		hooks.RegisterCommitHook(func() int32 {
+			n.(*atomic.Int64).Add(1)
+			return 0
+		})
+		return nil
+	})
+	os.Exit(m.Run())
+}
+
+// TestCommitsOfALimitedDomain: at 5/s each delivery is committed by itself, its
+// marker and its answer, and every second there are some of the housekeeping; waiting
+// costs little more than that.
+func TestCommitsOfALimitedDomain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const readers = 2000
+		dir := t.TempDir()
+		f := dispatchtest.OpenIn(t, dir)
+		f.Subscribe(t, "email", "qq.example", readers)
+		c := newClocked(dispatch.Capacity{Lanes: 8, Domains: map[string]dispatch.DomainLimit{"qq.example": {Rate: 5}}}, nil)
+		f.Plan(t, "142", c)
+		counted, ok := commits.Load(dir)
+		if !ok {
+			t.Fatal("no connection to the database was seen")
+		}
+		n := counted.(*atomic.Int64)
+		before := n.Load()
+		run(t, f.Dispatcher(t, c), readers/5*time.Second+10*time.Second)
+		wantOnce(t, c.Carrier, readers)
+		each := float64(n.Load()-before) / readers
+		t.Logf("%.2f commits a delivery", each)
+		if each > 5 {
+			t.Errorf("%.2f commits a delivery, want 5 at most", each)
+		}
 	})
 }
 
@@ -227,4 +283,22 @@ func TestLanesTogether(t *testing.T) {
 		mu.Unlock()
 		end[0]()
 	})
+}
+
+// TestTwoTogetherOnRedis is TestTwoTogether in real time, with queue and limits in
+// Redis: go test ./dispatch -run TwoTogetherOnRedis -v -limits 1m
+func TestTwoTogetherOnRedis(t *testing.T) {
+	s := dispatchtest.StartRedis(t)
+	c := redis.NewClient(&redis.Options{Network: "unix", Addr: s.Socket, MaxRetries: -1, ContextTimeoutEnabled: true})
+	t.Cleanup(func() { c.Close() })
+	q, err := redisqueue.New(redisqueue.Options{Client: c, Prefix: "test", Timeout: 5 * time.Second})
+	if err != nil {
+		t.Fatal(err)
+	}
+	l, err := redisqueue.NewLimits(redisqueue.LimitOptions{Client: c, Prefix: "test", Timeout: 5 * time.Second})
+	if err != nil {
+		t.Fatal(err)
+	}
+	// A loaded machine lets some come late and the next ones in time.
+	twoTogether(t, *minute, 300*time.Millisecond, q, l)
 }

@@ -171,6 +171,7 @@ func TestCluster(t *testing.T) {
 	}
 	q := shared(t, r)
 	dispatchtest.ExerciseQueue(t, func(t *testing.T) dispatch.Queue { return patient(t, r.Client) })
+	dispatchtest.ExerciseLimits(t, func(t *testing.T) dispatch.Limits { return limits(t, r.Client) })
 
 	epochs, err := nodes[0].ClusterKeySlot(ctx, r.Prefix+":epoch").Result()
 	if err != nil {
