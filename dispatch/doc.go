@@ -45,9 +45,15 @@
 //
 // # Waiting and stopping
 //
+// Our own limits are kept by all processes together ([Limits]): slots of a rate,
+// shares of connections. The worker takes a slot of the channel's rate, then a
+// lane; rows of a domain with limits of its own wait beside the lanes, in a room
+// (room.go), and in the ledger when that is full, so that nobody stands behind
+// them.
+//
 // A failure has a [Scope] before it has a permanence. What the account or the
 // relay refuses opens the channel's gate (gate.go) and touches no row's
-// attempts; what a recipient's provider limits delays that domain (limits.go);
+// attempts; what a recipient's provider limits delays that domain (throttle.go);
 // too many dead mailboxes in one domain hold the rest of it for an operator
 // (hold.go); only what is left goes through the retry policy (retry.go).
 package dispatch

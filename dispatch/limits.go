@@ -43,21 +43,23 @@ type Demand struct {
 	Lease time.Duration
 }
 
+// What all implementations of [Limits] have in common.
 const (
 	// CatchUp is how much later than its slot something may begin without the
 	// later slots being moved: a busy machine's delays do not lower the rate. A
 	// second has at most as many more as fit into it.
 	CatchUp = 20 * time.Millisecond
-	// LineBegins is how far off the first place in a new line is: about what waits
-	// for a slot in the processes. LineOver is after how long without a slot taken
-	// there is no line any more.
-	LineBegins, LineOver = time.Second, 5 * time.Second
-	// slowest is the interval of the lowest rate.
-	slowest = 30 * 24 * time.Hour
+	// LineBegins is how far off the first place in a new line is.
+	LineBegins = time.Second
+	// LineOver is after how long without a slot taken there is no line any more.
+	LineOver = 5 * time.Second
 	// ShareTurn is how long some holders go without when there are more of them
 	// than connections.
 	ShareTurn = 10 * time.Second
 )
+
+// slowest is the interval of the lowest rate.
+const slowest = 30 * 24 * time.Hour
 
 // SlotInterval is the time between two slots of a rate.
 func SlotInterval(perSecond float64) time.Duration {
