@@ -40,6 +40,9 @@ func OpenAt(t testing.TB, url string) *Fixture {
 	return open(t, c)
 }
 
+// Dir is the data directory.
+func (f *Fixture) Dir() string { return f.home.DataDir }
+
 // Again opens the database of a fixture once more, as another process would.
 func (f *Fixture) Again(t testing.TB) *Fixture {
 	t.Helper()
