@@ -2,6 +2,8 @@ package main
 
 import (
 	"errors"
+	"flag"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -17,19 +19,25 @@ import (
 
 const shareReaders = 5000
 
+// limitsFor is how long the limits are measured: go test ./cmd/yizhan -run
+// TwoDaemonsKeepLimits -v -limits 1m
+var limitsFor = flag.Duration("limits", 10*time.Second, "how long the limits are measured in real time")
+
 // pair is two built daemons on one PostgreSQL and one Redis, each with a relay of
 // its own, so that one can see who sent what.
 type pair struct {
 	*office
+	binary  string
 	readers []string
+	offices [2]*office
 	sinks   [2]*standin.Sink
 	daemons [2]*exec.Cmd
 }
 
-// newPair plans a run and starts both.
-func newPair(t *testing.T, database string) *pair {
+// newPair plans a run for readers of its own making and starts both.
+func newPair(t *testing.T, database string, crowd func(o *office) []string) *pair {
 	t.Helper()
-	p := &pair{}
+	p := &pair{binary: build(t)}
 	for i := range p.sinks {
 		p.sinks[i] = newSink(t, slow(10*time.Millisecond))
 	}
@@ -37,7 +45,7 @@ func newPair(t *testing.T, database string) *pair {
 	p.edit(`database: ""`, "database: "+database)
 	p.withRedis("unix://" + dispatchtest.StartRedis(t).Socket)
 	p.ready()
-	p.readers = p.crowd(shareReaders)
+	p.readers = crowd(p.office)
 	p.do("send", "37")
 	other := &office{t: t, config: filepath.Join(t.TempDir(), "yizhan.yaml"), channels: channels()}
 	text, err := os.ReadFile(p.config)
@@ -47,12 +55,29 @@ func newPair(t *testing.T, database string) *pair {
 	if err := os.WriteFile(other.config, []byte(strings.ReplaceAll(string(text), p.sinks[0].Addr(), p.sinks[1].Addr())), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	binary := build(t)
-	for i, o := range []*office{p.office, other} {
-		p.daemons[i] = o.daemon(binary)
+	p.offices = [2]*office{p.office, other}
+	for i := range p.daemons {
+		p.begin(i)
 	}
 	return p
 }
+
+// begin starts a daemon.
+func (p *pair) begin(i int) {
+	p.t.Helper()
+	p.daemons[i] = p.offices[i].daemon(p.binary)
+}
+
+// kill ends a daemon as kill -9 does.
+func (p *pair) kill(i int) {
+	p.t.Helper()
+	if err := p.daemons[i].Process.Kill(); err != nil {
+		p.t.Fatal(err)
+	}
+	_ = p.daemons[i].Wait()
+}
+
+func many(o *office) []string { return o.crowd(shareReaders) }
 
 // taken waits until both relays together, or one of them, have n mails.
 func (p *pair) taken(n int, sinks ...*standin.Sink) {
@@ -86,7 +111,7 @@ func TestTwoDaemons(t *testing.T) {
 	if testing.Short() {
 		t.Skip("starts servers and processes")
 	}
-	p := newPair(t, configtest.URL(t))
+	p := newPair(t, configtest.URL(t), many)
 	p.finished()
 	for i, d := range p.daemons {
 		p.end(d)
@@ -104,12 +129,9 @@ func TestTwoDaemonsOneKilled(t *testing.T) {
 	if testing.Short() {
 		t.Skip("starts servers and processes")
 	}
-	p := newPair(t, configtest.URL(t))
+	p := newPair(t, configtest.URL(t), many)
 	p.taken(shareReaders/10, p.sinks[0])
-	if err := p.daemons[0].Process.Kill(); err != nil {
-		t.Fatal(err)
-	}
-	_ = p.daemons[0].Wait()
+	p.kill(0)
 	p.finished()
 	p.end(p.daemons[1])
 	t.Logf("the killed one had sent %d, the other one sent %d", len(p.sinks[0].Messages()), len(p.sinks[1].Messages()))
@@ -123,7 +145,7 @@ func TestDaemonsOutliveTheDatabase(t *testing.T) {
 		t.Skip("starts servers and processes")
 	}
 	server := configtest.Start(t)
-	p := newPair(t, server.URL(t))
+	p := newPair(t, server.URL(t), many)
 	for i := range 3 {
 		p.taken(shareReaders*(i+1)/5, p.sinks[:]...)
 		if err := errors.Join(server.Crash(), server.Resume()); err != nil {
@@ -135,4 +157,66 @@ func TestDaemonsOutliveTheDatabase(t *testing.T) {
 		p.end(d)
 	}
 	p.account(t, p.readers, copies(p.sinks[:]...), 0)
+}
+
+// TestTwoDaemonsKeepLimits: 50 a second, and 5 a second to one domain, are for both
+// together, also when one of them is killed half-way and begins again.
+func TestTwoDaemonsKeepLimits(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes as long as it measures")
+	}
+	seconds := int(*limitsFor/time.Second) + 20
+	p := newPair(t, configtest.URL(t), func(o *office) []string {
+		o.edit("rate: 1000/s", "rate: 50/s\n    domains: {qq.example: {rate: 5/s}}")
+		var readers []string
+		for i := range 70 * seconds {
+			domain := "example.org"
+			if i%5 == 0 {
+				domain = "qq.example"
+			}
+			readers = append(readers, fmt.Sprintf("reader%d@%s", i, domain))
+		}
+		o.subscribe("email", readers...)
+		return readers
+	})
+	p.taken(250, p.sinks[:]...) // until those of the slow domain come back in their line
+	from := time.Now()
+	half := func() {
+		select {
+		case <-time.After(*limitsFor / 2):
+		case <-t.Context().Done():
+		}
+	}
+	half()
+	p.kill(1)
+	p.begin(1)
+	half()
+	until := time.Now()
+	for i := range p.daemons {
+		p.end(p.daemons[i])
+	}
+	all, slow := 0, 0
+	for _, s := range p.sinks {
+		for _, m := range s.Messages() {
+			if m.At.Before(from) || m.At.After(until) {
+				continue
+			}
+			all++
+			if strings.HasSuffix(m.To, "@qq.example") {
+				slow++
+			}
+		}
+	}
+	for _, c := range []struct {
+		name string
+		n    int
+		want float64
+	}{{"all", all, 50}, {"the slow domain", slow, 5}} {
+		got := float64(c.n) / until.Sub(from).Seconds()
+		t.Logf("%s: %d in %s are %.2f/s of %g/s", c.name, c.n, until.Sub(from).Round(time.Millisecond), got, c.want)
+		// A loaded machine may be slower, and in a short time one mail is much.
+		if got > c.want*1.1+0.2 || *limitsFor >= time.Minute && got < c.want*0.9 {
+			t.Errorf("%s: %.2f a second, want %g", c.name, got, c.want)
+		}
+	}
 }
