@@ -1,6 +1,7 @@
 package templates
 
 import (
+	"fmt"
 	"net/url"
 	"strings"
 	"unicode"
@@ -68,7 +69,29 @@ func web(s string) string {
 	default:
 		return ""
 	}
-	return u.String()
+	return asLink(u.String())
+}
+
+// asLink writes an address as html/template does in an href, so that it is the
+// same in the HTML, the text part and the footnotes: bytes that a link does not
+// hold in the clear, Han and round brackets among them, become %xx.
+func asLink(s string) string {
+	var out strings.Builder
+	for i := range len(s) {
+		c := s[i]
+		switch {
+		case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9', strings.IndexByte("-._~!#$&*+,/:;=?@[]", c) >= 0,
+			c == '%' && i+2 < len(s) && hexDigit(s[i+1]) && hexDigit(s[i+2]):
+			out.WriteByte(c)
+		default:
+			fmt.Fprintf(&out, "%%%02x", c)
+		}
+	}
+	return out.String()
+}
+
+func hexDigit(c byte) bool {
+	return '0' <= c && c <= '9' || 'a' <= c && c <= 'f' || 'A' <= c && c <= 'F'
 }
 
 func lastRune(s string) rune {
