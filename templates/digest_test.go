@@ -72,39 +72,8 @@ func TestSizeSteps(t *testing.T) {
 // them), fits, and each article has its headline in it or is counted.
 func TestAnyIssue(t *testing.T) {
 	s := set(t)
-	word := rapid.OneOf(
-		rapid.StringN(0, 60, 400),
-		rapid.SampledFrom([]string{"", "标题", `<script>alert(1)</script>`, `"><img src=x onerror=1>`, "{{.Title}}", "javascript:alert(1)", "a\r\nBcc: x@example.org", "position:fixed;url(x)", "</style>", "**", "]]>", "<!--[if mso]>", "&#847;", h(300), "\xff\xfe"}),
-	)
-	article := rapid.Custom(func(t *rapid.T) issue.Article {
-		a := issue.Article{
-			Kind:  rapid.SampledFrom([]issue.ArticleKind{issue.KindArticle, issue.KindEditorial, issue.KindProfile, ""}).Draw(t, "kind"),
-			Title: word.Draw(t, "title"), Byline: word.Draw(t, "byline"), Source: word.Draw(t, "source"), Summary: word.Draw(t, "summary"),
-		}
-		if rapid.Bool().Draw(t, "profile") {
-			a.Profile = &issue.Profile{Membership: word.Draw(t, "membership"), Scope: word.Draw(t, "scope"), Website: word.Draw(t, "website")}
-		}
-		for range rapid.IntRange(0, 4).Draw(t, "blocks") {
-			b := issue.Block{Kind: rapid.SampledFrom([]issue.BlockKind{issue.BlockParagraph, issue.BlockHeading, issue.BlockTable, issue.BlockImage, "?"}).Draw(t, "block"), Level: rapid.IntRange(-1, 9).Draw(t, "level"), Text: word.Draw(t, "text")}
-			b.Spans = []issue.Span{{From: rapid.IntRange(-1, 20).Draw(t, "from"), To: rapid.IntRange(-1, 20).Draw(t, "to"), Strong: true, Href: word.Draw(t, "href")}}
-			a.Blocks = append(a.Blocks, b)
-		}
-		return a
-	})
 	rapid.Check(t, func(t *rapid.T) {
-		in := input(rapid.SampledFrom([]string{"zh-CN", "en", ""}).Draw(t, "language"))
-		in.Issue.Title, in.Issue.Notice, in.Issue.Sponsor = word.Draw(t, "issue title"), word.Draw(t, "notice"), word.Draw(t, "sponsor")
-		in.Issue.Sections = nil
-		copies := rapid.SampledFrom([]int{1, 1, 1, 30}).Draw(t, "copies")
-		for range rapid.IntRange(0, 4).Draw(t, "sections") {
-			sec := issue.Section{Name: word.Draw(t, "section")}
-			for _, a := range rapid.SliceOfN(article, 0, 5).Draw(t, "articles") {
-				for range copies {
-					sec.Articles = append(sec.Articles, a)
-				}
-			}
-			in.Issue.Sections = append(in.Issue.Sections, sec)
-		}
+		in := anyInput(t)
 		total := 0
 		for _, sec := range in.Issue.Sections {
 			total += len(sec.Articles)

@@ -16,10 +16,12 @@ type Labels struct {
 	Source, ExcerptedFrom, Byline, Speaker, Document     string
 	Summary, Website, Sponsor, Untitled                  string
 	Unsubscribe, Address, Contact                        string
+	Footnotes, SeeSource                                 string // WeChat article
 
 	Colon string // between a label and a value
 
 	reason, total, shortened, dropped, unlisted, revision string
+	articleTotal, articleBrief                            string
 }
 
 func labels(language string) Labels {
@@ -37,6 +39,10 @@ func labels(language string) Labels {
 			dropped:   "%d articles in all; the summaries of another %d are on the web page.",
 			unlisted:  "%d articles in all; the summaries of another %d are on the web page, and the headlines of %d of them too.",
 			revision:  "Revision %d",
+
+			Footnotes: "Links", SeeSource: "Tap “Read more” (阅读原文) below for the full text of this issue.",
+			articleTotal: "%d articles in this issue, here in summary",
+			articleBrief: "%d articles in this issue, here in summary; of %d there is only the headline for want of room",
 		}
 	}
 	return Labels{
@@ -52,6 +58,10 @@ func labels(language string) Labels {
 		dropped:   "全文共 %d 篇，另有 %d 篇摘要请见网页版。",
 		unlisted:  "全文共 %d 篇，另有 %d 篇摘要请见网页版，其中 %d 篇连标题也只在网页版上列出。",
 		revision:  "第 %d 次修订",
+
+		Footnotes: "文中链接", SeeSource: "点击文末“阅读原文”，在网页上看本期全文。",
+		articleTotal: "本期共 %d 篇，以下为摘要",
+		articleBrief: "本期共 %d 篇，以下为摘要；限于篇幅，其中 %d 篇只列标题",
 	}
 }
 

@@ -34,6 +34,9 @@ func (s *Set) rehearse() error {
 		if _, err := s.Web(in); err != nil {
 			return err
 		}
+		if _, err := s.Article(in); err != nil {
+			return err
+		}
 		for _, state := range []string{"ask", "left", "done", "undone", "error"} {
 			for _, problem := range []string{"link", "busy"} {
 				data := Unsubscribe{State: state, Title: "题", Action: "/unsubscribe", Problem: problem, Error: "错"}

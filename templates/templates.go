@@ -1,5 +1,6 @@
 // Package templates turns an issue into its digests: the mail's HTML and text,
-// the web page of the full issue, and the small pages that share its look.
+// the WeChat article with its cover, the web page of the full issue, and the
+// small pages that share its look.
 //
 // It is pure: the same input gives the same bytes, nothing is read but the
 // embedded templates and, once, the operator's overrides. Everything imported is
@@ -38,10 +39,10 @@ type Options struct {
 
 // Set is a parsed set of templates. It is safe for concurrent use.
 type Set struct {
-	email, web *template.Template
-	text       *texttemplate.Template
-	pages      map[string]*template.Template // by name: unsubscribe
-	css        map[string]template.CSS       // by file: email.css
+	email, web, article *template.Template
+	text                *texttemplate.Template
+	pages               map[string]*template.Template // by name: unsubscribe
+	css                 map[string]template.CSS       // by file: email.css
 }
 
 // New parses all templates and renders a short issue with each, so that a
@@ -66,6 +67,9 @@ func New(o Options) (*Set, error) {
 		return nil, err
 	}
 	if s.web, err = parse(o.Dir, "web.html"); err != nil {
+		return nil, err
+	}
+	if s.article, err = parse(o.Dir, "wechat.html"); err != nil {
 		return nil, err
 	}
 	src, path, err := source(o.Dir, "email.txt")
@@ -147,7 +151,7 @@ func parse(dir string, names ...string) (*template.Template, error) {
 		t := root.New
 		if root == nil {
 			t = func(name string) *template.Template {
-				root = template.New(name).Option("missingkey=error").Funcs(template.FuncMap{"outlook": outlook, "join": strings.Join})
+				root = template.New(name).Option("missingkey=error").Funcs(template.FuncMap{"outlook": outlook, "join": strings.Join, "footnote": footnote})
 				return root
 			}
 		}
@@ -163,6 +167,9 @@ func parse(dir string, names ...string) (*template.Template, error) {
 func outlook(markup string) template.HTML {
 	return template.HTML("<!--[if mso]>" + strings.ReplaceAll(markup, "--", "") + "<![endif]-->")
 }
+
+// footnote is the number of the i-th link.
+func footnote(i int) int { return i + 1 }
 
 // minify takes comments and indentation out of a style sheet: in a mail every
 // byte counts against the limit.

@@ -132,6 +132,8 @@ func TestOverride(t *testing.T) {
 		"unsubscribe":  {"email.txt", "{{.Title}}", "has no line of its own in the text part"},
 		"style":        {"web.css", "a{}</STYLE><script>", "cannot hold </style"},
 		"script":       {"email.html", `<html><body><script>1</script></body></html>`, "<script> has no place"},
+		"wechat class": {"wechat.html", `<section class="a">{{.Title}}</section>`, "WeChat takes something out"},
+		"wechat lost":  {"wechat.html", `<section>{{.Title}}</section>`, "cannot be seen in the article"},
 		"lost article": {"email.html", `<html><body><p>{{.Title}}</p><a href="{{.UnsubscribeURL}}">x</a></body></html>`, "is missing in the HTML"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -8,8 +8,8 @@ import (
 	"yizhan/issue"
 )
 
-// View is what email.html, email.txt and web.html are given. All text in it is
-// plain and clean: the templates escape it.
+// View is what email.html, email.txt, web.html and wechat.html are given. All
+// text in it is plain and clean: the templates escape it.
 type View struct {
 	L         Labels
 	Subject   string
@@ -34,6 +34,9 @@ type View struct {
 	Revision       string
 	WebURL         string
 	UnsubscribeURL string
+
+	Dense bool     // WeChat article: no room for more than headlines and credits
+	Links []string // WeChat article: the addresses of the footnotes
 }
 
 // Section is one 栏目 of a [View].
@@ -62,6 +65,9 @@ type Entry struct {
 
 	Summary string  // web page: the article's own abstract
 	Blocks  []Block // web page: the whole text
+
+	Heading []Mark   // WeChat article: the title, with the footnote of a member's website
+	Shown   [][]Mark // WeChat article: the paragraphs of Text or Lead, with footnotes
 }
 
 // Link is an address with the text that it was printed as. Href is empty when
