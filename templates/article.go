@@ -44,8 +44,7 @@ type Article struct {
 // Cover is the picture above an article's title, 900×383.
 type Cover struct {
 	PNG []byte
-	// Diagnostics say which characters could not be drawn: then the picture has
-	// no text.
+	// Diagnostics say which lines could not be drawn, and for which characters.
 	Diagnostics []issue.Diagnostic
 }
 
