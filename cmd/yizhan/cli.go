@@ -28,7 +28,7 @@ type commandLine struct {
 		Show     issueShowCmd     `cmd:"" help:"显示一期的内容和问题。 [show an issue]"`
 		Approve  issueApproveCmd  `cmd:"" help:"批准当前版本，批准后才能发行。 [approve the present revision]"`
 		Withdraw issueWithdrawCmd `cmd:"" help:"撤回批准。 [take the approval back]"`
-		Preview  issuePreviewCmd  `cmd:"" help:"把邮件和网页写成文件，供查看。 [write mail and web page to files]"`
+		Preview  issuePreviewCmd  `cmd:"" help:"把邮件、网页和公众号文章写成文件，供查看。 [write mail, web page and WeChat article to files]"`
 		Test     issueTestCmd     `cmd:"" help:"给一个地址寄一封测试邮件，不记入台账。 [send one test mail]"`
 	} `cmd:"" help:"各期刊物：读入、查看、批准、预览。 [issues]"`
 

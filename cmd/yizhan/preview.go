@@ -15,13 +15,15 @@ import (
 
 	"yizhan/dispatch"
 	"yizhan/dispatch/email"
+	"yizhan/issue"
 	"yizhan/subscribers"
+	"yizhan/templates"
 )
 
 // issuePreviewCmd writes the forms of an issue to files.
 type issuePreviewCmd struct {
 	N       string   `arg:"" help:"期号。 [issue]"`
-	Channel []string `enum:"email,web,text" placeholder:"C" help:"只要这种：email 邮件、text 邮件的纯文本、web 网页；默认全部。 [forms]"`
+	Channel []string `enum:"email,web,text,wechat" placeholder:"C" help:"只要这种：email 邮件、text 邮件的纯文本、web 网页、wechat 公众号文章；默认全部。 [forms]"`
 	Output  string   `short:"o" placeholder:"DIR" help:"写到这个目录，默认 preview-期号。 [directory]"`
 }
 
@@ -60,6 +62,19 @@ func (s *issuePreviewCmd) Run(ctx context.Context, c *call) error {
 		{Channel: "text", Path: "email.txt", Label: "邮件的纯文本", data: mail.Text},
 		{Channel: "web", Path: "web.html", Label: "网页", data: page},
 	}
+	article, found, err := i.article(in)
+	switch {
+	case err == nil:
+		forms = append(forms, article)
+	case len(s.Channel) == 0 && errors.Is(err, templates.ErrTooLong):
+		// Those who do not use WeChat want to see the mail all the same.
+		found = append(found, issue.Diagnostic{Code: "article-too-long", Severity: issue.Warning, Text: explain(err)[0].Text})
+	case len(s.Channel) == 0 || slices.Contains(s.Channel, "wechat"):
+		return err
+	}
+	if len(s.Channel) > 0 && !slices.Contains(s.Channel, "wechat") {
+		found = nil
+	}
 	forms = slices.DeleteFunc(forms, func(f form) bool { return len(s.Channel) > 0 && !slices.Contains(s.Channel, f.Channel) })
 	if len(forms) > 1 {
 		index, err := indexOf(mail.Subject, forms)
@@ -79,13 +94,32 @@ func (s *issuePreviewCmd) Run(ctx context.Context, c *call) error {
 		ID      string `json:"id"`
 		Subject string `json:"subject"`
 		Files   []form `json:"files"`
-	}{r.ID, mail.Subject, forms}); done {
+		// Diagnostics say what had to be shortened.
+		Diagnostics []issue.Diagnostic `json:"diagnostics,omitempty"`
+	}{r.ID, mail.Subject, forms, found}); done {
 		return err
 	}
 	for _, f := range forms {
 		c.printf("%s", f.Path)
 	}
+	for _, d := range found {
+		c.printf("%s：%s", word(string(d.Severity)), plain(d.Text))
+	}
 	return nil
+}
+
+// article is the WeChat article of an issue, on a telephone.
+func (i *instance) article(in templates.Input) (form, []issue.Diagnostic, error) {
+	a, err := i.templates.Article(in)
+	if err != nil {
+		return form{}, nil, err
+	}
+	cover, err := i.templates.Cover(in)
+	if err != nil {
+		return form{}, nil, err
+	}
+	page, err := phone(a, cover, time.Now().In(i.config.Timezone).Format(time.DateOnly))
+	return form{Channel: "wechat", Path: "wechat.html", Label: "公众号文章", data: page}, slices.Concat(a.Diagnostics, cover.Diagnostics), err
 }
 
 // writeForms writes the files and puts the directory before their paths.

@@ -12,6 +12,7 @@ import (
 	"yizhan/dispatch"
 	"yizhan/issue"
 	"yizhan/subscribers"
+	"yizhan/templates"
 )
 
 // problem is what went wrong, in words for the operator, and how to mend it.
@@ -108,6 +109,8 @@ func ofPackage(err error) problem {
 		p.Code, p.Text = invalid.Code, inChinese(invalid.Code, invalid.Text)
 	case errors.Is(err, dispatch.ErrPlanned):
 		p.Code, p.Text, p.Hint = "already-planned", "这一期在这个渠道已经发行过了", "要再发给没收到的人，用 yizhan resend；用 yizhan status 看发行情况"
+	case errors.Is(err, templates.ErrTooLong):
+		p.Code, p.Text, p.Hint = "article-too-long", "这一期只列标题和来源也超过公众号文章的 20000 字符", "分成两期，或者不经公众号发这一期"
 	case errors.Is(err, dispatch.ErrNoRun):
 		p.Code, p.Text, p.Hint = "no-run", "这一期还没有发行过", "先用 yizhan send 发行"
 	case errors.Is(err, subscribers.ErrNotFound):
