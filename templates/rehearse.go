@@ -12,7 +12,7 @@ func (s *Set) rehearse() error {
 			ID: "1", Title: "题", Publisher: "会", PublisherEN: "Association", Sponsor: "会", Notice: "注意", Date: "2026-01-01",
 			Editors: []issue.Editor{{Role: "编辑", Name: "某"}},
 			Sections: []issue.Section{
-				{Name: "寄语", Articles: []issue.Article{{Kind: issue.KindEditorial, Blocks: []issue.Block{paragraph}}}},
+				{Name: "寄语", Articles: []issue.Article{{Kind: issue.KindEditorial, Byline: "编者", Blocks: []issue.Block{paragraph}}}},
 				{Name: "要闻", Articles: []issue.Article{{
 					Title: "文章", Byline: "某", Source: "某", ExcerptedFrom: "某", Summary: "摘要。", Blocks: []issue.Block{
 						{Kind: issue.BlockHeading, Text: "一"},
@@ -35,6 +35,9 @@ func (s *Set) rehearse() error {
 			return err
 		}
 		if _, err := s.Article(in); err != nil {
+			return err
+		}
+		if _, err := s.articleFit(in, fit{listed: everything}, true); err != nil {
 			return err
 		}
 		for _, state := range []string{"ask", "left", "done", "undone", "error"} {
