@@ -151,13 +151,32 @@ func (p pen) title(s string) error {
 	if size >= least {
 		return p.at(s, size, baseline-(largest-size)/4, paper())
 	}
-	first, second := halves(s)
-	for i, half := range []string{first, second} {
-		if err := p.line(half, least, 32, 156+74*float64(i), paper()); err != nil {
-			return err
+	lines, size, err := p.halves(s, least)
+	for i, half := range lines {
+		if err == nil {
+			err = p.at(half, size, 156+74*float64(i), paper())
 		}
 	}
-	return nil
+	return err
+}
+
+// halves parts a long title in two lines of the same size. One that is too long
+// even for that loses its end.
+func (p pen) halves(s string, largest float64) (lines [2]string, size float64, err error) {
+	const least = 32
+	for r := []rune(s); ; {
+		first, second := halves(s)
+		upper, err := p.size(first, largest, least)
+		if err != nil {
+			return lines, 0, err
+		}
+		lower, err := p.size(second, largest, least)
+		if size = min(upper, lower); err != nil || size >= least || len(r) < 2 {
+			return [2]string{first, second}, max(size, least), err
+		}
+		r = r[:len(r)-1]
+		s = strings.TrimSpace(string(r)) + "…"
+	}
 }
 
 // halves parts a long title near its middle, at a space when there is one close

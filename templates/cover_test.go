@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 
+	"pgregory.net/rapid"
+
 	"yizhan/issue"
 )
 
@@ -117,4 +119,21 @@ func TestCoverFontHasTheWords(t *testing.T) {
 			t.Error(c.Diagnostics)
 		}
 	}
+}
+
+// TestAnyCover: whatever a masthead holds, there is a picture.
+func TestAnyCover(t *testing.T) {
+	s := set(t)
+	word := rapid.OneOf(rapid.StringN(0, 250, -1), rapid.StringOfN(rapid.RuneFrom([]rune("茶讯 Wi.…")), 0, 250, -1))
+	rapid.Check(t, func(t *rapid.T) {
+		in := input("zh-CN")
+		in.Issue.Title, in.Issue.Publisher, in.Issue.Date = word.Draw(t, "title"), word.Draw(t, "publisher"), word.Draw(t, "date")
+		c, err := s.Cover(in)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := png.DecodeConfig(bytes.NewReader(c.PNG)); err != nil {
+			t.Fatal(err)
+		}
+	})
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"os/exec"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -149,6 +150,28 @@ func TestBrowser(t *testing.T) {
 	}
 	b.quiet()
 	t.Run("a link in a mail", func(t *testing.T) { b.leave(t, demo) })
+	b.quiet()
+}
+
+// TestPhoneInBrowser: the preview of a WeChat article fits a telephone and a desk.
+func TestPhoneInBrowser(t *testing.T) {
+	t.Parallel()
+	b := newBrowser(t)
+	o := newOffice(t, "127.0.0.1:1")
+	dir := t.TempDir()
+	for _, args := range [][]string{
+		{"issue", "import", filepath.Join("sample", "issue-37.txt")},
+		{"issue", "preview", "37", "-o", dir},
+	} {
+		if _, stderr, code := o.try(args...); code != 0 {
+			t.Fatal(stderr)
+		}
+	}
+	for _, name := range []string{"wechat.html", "index.html"} {
+		for _, width := range []int64{375, 1100} {
+			b.open("file://"+filepath.Join(dir, name), width)
+		}
+	}
 	b.quiet()
 }
 
