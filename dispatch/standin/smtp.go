@@ -1,6 +1,6 @@
 // Package standin has stand-ins for the services that deliveries go to: a local
-// SMTP sink (and later WeChat's API). The demo and the tests send to them
-// instead of to the world.
+// SMTP sink and the API of a WeChat official account. The demo and the tests
+// send to them instead of to the world.
 //
 // They listen on this machine only, keep what they accept before they say so,
 // and can be told to fail at any step.
