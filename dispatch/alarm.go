@@ -10,10 +10,11 @@ import (
 
 // The codes of alarms.
 const (
-	AlarmChannelStopped = "channel-stopped" // the account or relay refuses; subject: channel
-	AlarmHeld           = "domain-held"     // subject: issue channel domain
-	AlarmSchedule       = "schedule-failed" // a slot could not be planned; subject: schedule
-	AlarmClock          = "clock-back"      // the clock is behind the last slot; subject: schedule
+	AlarmChannelStopped = "channel-stopped"      // the account or relay refuses; subject: channel
+	AlarmHeld           = "domain-held"          // subject: issue channel domain
+	AlarmUnanswered     = "hand-over-unanswered" // repeated again and again; subject: channel
+	AlarmSchedule       = "schedule-failed"      // a slot could not be planned; subject: schedule
+	AlarmClock          = "clock-back"           // the clock is behind the last slot; subject: schedule
 )
 
 // Alarm is something that an operator has to know until it is over.

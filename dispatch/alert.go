@@ -155,6 +155,13 @@ func (a Alert) words(counts map[string]Counts, zone *time.Location, reason func(
 		}
 		return fmt.Sprintf("渠道 %s 停了。原因：%s。没有人的投递因此失败，对方好了会自动继续；要是改了自己的配置，请重启服务。", a.Subject, why),
 			fmt.Sprintf("Channel %s is stopped: %s. Nobody's delivery has failed; it goes on by itself once this is mended.", a.Subject, a.Detail)
+	case AlarmUnanswered:
+		why, reply, _ := strings.Cut(a.Detail, "：")
+		if why = reason(why); reply != "" {
+			why += "（" + reply + "）"
+		}
+		return fmt.Sprintf("渠道 %s 有一批交出去了，还没有明确的答复。原因：%s。会用同一个编号再问，不会发两次。", a.Subject, why),
+			fmt.Sprintf("A batch on channel %s was handed over and has no clear answer: %s. It is repeated under the same id, and nobody gets it twice.", a.Subject, a.Detail)
 	case AlertMended:
 		return fmt.Sprintf("渠道 %s 恢复了。发行已经继续。", a.Subject), fmt.Sprintf("Channel %s works again.", a.Subject)
 	case AlarmHeld:

@@ -47,9 +47,18 @@ type MarkFunc func(ctx context.Context) (granted []bool, err error)
 
 // Capacity is what a channel takes at a time.
 type Capacity struct {
-	Lanes int     // batches in work at once: connections
-	Batch int     // deliveries in a batch, at most
-	Rate  float64 // deliveries per second over all lanes; 0: no limit
+	Lanes int // batches in work at once: connections
+	Batch int // deliveries in a batch, at most
+	// Least is how many deliveries a batch needs, 0 meaning 1. A last one that lacks
+	// some takes them from the one before, so that fewer come only when there are no
+	// more.
+	Least int
+	// Repeat is how long the carrier knows a hand-over by its key. So long, one
+	// whose answer is missing is made again under the same key and with the same
+	// members, also after our own crash, until an answer comes. 0: the carrier
+	// knows no keys.
+	Repeat time.Duration
+	Rate   float64 // deliveries per second over all lanes; 0: no limit
 	// Domains are narrower limits for recipients at one domain group.
 	Domains map[string]DomainLimit
 	// Group names the domain group that shares limits with this domain
@@ -97,7 +106,8 @@ type Variant struct {
 type Batch struct {
 	// Key names this hand-over at the carrier. It is in the ledger with its
 	// members before the carrier hears of them and stays the same when the
-	// call is repeated. Only channels with a batch above 1 have one.
+	// call is repeated. Only channels with a batch above 1, or whose carrier knows
+	// keys, have one.
 	Key        string
 	Run        int64
 	Variant    Variant
@@ -142,6 +152,9 @@ type Outcome struct {
 	// MaxReply bytes of it are kept.
 	Code  int
 	Reply string
+	// Job is the carrier's own name of the hand-over that this delivery was sent
+	// with, by which later reports are told apart; "" where there are none.
+	Job string
 }
 
 // MaxReply is how many bytes of a carrier's reply the ledger keeps.

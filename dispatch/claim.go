@@ -8,6 +8,7 @@ import (
 	"encoding/base32"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -72,6 +73,22 @@ func (l *Ledger) requeue(ctx context.Context, tx execer, before, now time.Time) 
 // claim leases the queued rows among ids whose run is not paused, for a session
 // that nobody took for dead. Rows that it does not return stay as they are.
 func (l *Ledger) claim(ctx context.Context, tx execer, session int64, deliveries []int64, now time.Time) ([]claimed, error) {
+	var out []claimed
+	for part := range slices.Chunk(deliveries, maxList) {
+		rows, err := l.claimPart(ctx, tx, session, part, now)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, rows...)
+	}
+	return out, nil
+}
+
+// maxList is how many ids one statement names. SQLite takes 32,766 values in one
+// (sqlite.org/limits.html, read 2026-11).
+const maxList = 10_000
+
+func (l *Ledger) claimPart(ctx context.Context, tx execer, session int64, deliveries []int64, now time.Time) ([]claimed, error) {
 	args := []any{session, millis(now)}
 	in := list(&args, deliveries)
 	rows, err := tx.QueryContext(ctx, `UPDATE deliveries SET state = 'leased', claim = $1, updated_at = $2
@@ -221,15 +238,6 @@ func (l *Ledger) standing(ctx context.Context, tx execer, session, delivery int6
 		return standing{}, nil // erased meanwhile
 	}
 	return s, err
-}
-
-// insertBatch records a hand-over with more than one member before the carrier
-// hears of it.
-func (l *Ledger) insertBatch(ctx context.Context, tx execer, run int64, channel, key string, size int, now time.Time) (id int64, err error) {
-	err = tx.QueryRowContext(ctx, `INSERT INTO batches (run_id, channel, key, size, created_at) VALUES ($1, $2, $3, $4, $5)
-		ON CONFLICT (key) DO UPDATE SET size = excluded.size RETURNING id`,
-		run, channel, key, size, millis(now)).Scan(&id)
-	return id, err
 }
 
 // variant reads a frozen variant.

@@ -88,6 +88,8 @@ const (
 	SessionDied                  // leased, marked: the session is gone
 	Cancelled                    // due, queued, leased: the run is cancelled
 	Held                         // due, queued, leased: waits for an operator
+	Expired                      // marked: the carrier does not know the hand-over by its key any longer
+	Reported                     // sent: the carrier says later that it failed
 )
 
 // Event is one happening with what belongs to it.
@@ -95,7 +97,8 @@ type Event struct {
 	Happening Happening
 	Outcome   Outcome   // of Answered
 	Hold      bool      // of Answered: a row that failed for good waits for an operator instead
-	Reason    string    // of Blocked and GivenBack
+	Repeat    bool      // of Answered and SessionDied: the carrier knows the hand-over by its key
+	Reason    string    // of Blocked, GivenBack and Reported
 	At        time.Time // of GivenBack: due again no sooner
 }
 
@@ -158,8 +161,20 @@ func Next(p Progress, e Event, policy Policy, now time.Time) (c Change, ok bool)
 		case StateLeased:
 			return to(StateDue, "")
 		case StateMarked:
+			if e.Repeat {
+				return to(StateMarked, ReasonCrash)
+			}
 			c.Attempts++
 			return to(StateUnconfirmed, ReasonCrash)
+		}
+	case Expired:
+		if p.State == StateMarked {
+			c.Attempts++
+			return to(StateUnconfirmed, ReasonLostReply)
+		}
+	case Reported:
+		if p.State == StateSent {
+			return to(StateFailed, e.Reason)
 		}
 	case Cancelled:
 		switch p.State {
@@ -182,6 +197,14 @@ func Next(p Progress, e Event, policy Policy, now time.Time) (c Change, ok bool)
 func answered(p Progress, e Event, policy Policy, now time.Time) (Change, bool) {
 	o := e.Outcome
 	c := Change{Attempts: p.Attempts, Lost: p.Lost, FirstAt: p.FirstAt}
+	if e.Repeat && p.State == StateMarked && (o.Status == Lost || o.Status == Abandoned) {
+		// The same call again will tell; until then nothing has happened.
+		c.To, c.Reason = StateMarked, ReasonLostReply
+		if o.Failure.Reason != "" {
+			c.Reason = o.Failure.Reason
+		}
+		return c, true
+	}
 	switch o.Status {
 	case Sent:
 		// A late reply still counts: the carrier has said that it has it.

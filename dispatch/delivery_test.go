@@ -19,6 +19,9 @@ var happenings = map[string]dispatch.Event{
 	"granted":      {Happening: dispatch.Granted},
 	"unmarked":     {Happening: dispatch.Unmarked},
 	"session died": {Happening: dispatch.SessionDied},
+	"died, keyed":  {Happening: dispatch.SessionDied, Repeat: true},
+	"expired":      {Happening: dispatch.Expired},
+	"reported":     {Happening: dispatch.Reported, Reason: "job-failed"},
 	"cancelled":    {Happening: dispatch.Cancelled},
 	"held":         {Happening: dispatch.Held},
 	"sent":         answer(dispatch.Outcome{Status: dispatch.Sent}),
@@ -26,6 +29,8 @@ var happenings = map[string]dispatch.Event{
 	"permanent":    answer(dispatchtest.Refuse(dispatch.ScopeRecipient, true, 550, "no such user")),
 	"account":      answer(dispatchtest.Refuse(dispatch.ScopeAccount, false, 535, "bad password")),
 	"lost":         answer(dispatch.Outcome{Status: dispatch.Lost}),
+	"lost, keyed":  {Happening: dispatch.Answered, Outcome: dispatch.Outcome{Status: dispatch.Lost}, Repeat: true},
+	"shut, keyed":  {Happening: dispatch.Answered, Outcome: dispatch.Outcome{Status: dispatch.Abandoned, Failure: dispatch.Failure{Reason: dispatch.ReasonShutdown}}, Repeat: true},
 	"returned":     answer(dispatch.Outcome{Status: dispatch.Returned}),
 	"stopped":      answer(dispatch.Outcome{Status: dispatch.Stopped}),
 	"abandoned":    answer(dispatch.Outcome{Status: dispatch.Abandoned, Failure: dispatch.Failure{Reason: dispatch.ReasonShutdown}}),
@@ -48,13 +53,16 @@ func TestNextTable(t *testing.T) {
 			"given back": "due", "blocked": "skipped unsubscribed", "granted": "marked", "session died": "due",
 			"cancelled": "skipped cancelled", "held": "due held", "returned": "due",
 			"temporary": "due scripted", "permanent": "failed scripted", "account": "due scripted",
-			"abandoned": "unconfirmed shutdown",
+			"abandoned": "unconfirmed shutdown", "died, keyed": "due", "shut, keyed": "unconfirmed shutdown",
 		},
 		dispatch.StateMarked: {
+			"died, keyed": "marked crash", "lost, keyed": "marked lost-reply", "shut, keyed": "marked shutdown", "expired": "unconfirmed lost-reply",
+
 			"unmarked": "leased", "session died": "unconfirmed crash", "sent": "sent", "lost": "due lost-reply",
 			"temporary": "due scripted", "permanent": "failed scripted", "account": "due scripted",
 			"abandoned": "unconfirmed shutdown",
 		},
+		dispatch.StateSent:        {"reported": "failed job-failed"},
 		dispatch.StateUnconfirmed: {"sent": "sent"},
 	}
 	now := time.Date(2026, 11, 23, 9, 0, 0, 0, time.UTC)

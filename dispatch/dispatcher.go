@@ -134,6 +134,9 @@ func (d *Dispatcher) live(ctx context.Context) error {
 	working.Go(func() { d.housekeep(intake, f, commit) })
 	for _, w := range f.workers {
 		working.Go(func() { w.run(intake) })
+		if w.cap.Repeat > 0 {
+			working.Go(func() { w.repeat(intake) })
+		}
 	}
 	working.Wait()
 	close(commit.in)

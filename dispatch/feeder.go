@@ -125,7 +125,7 @@ func (f *feeder) feedChannel(ctx context.Context, w *worker, runs []openRun, epo
 		room -= len(fed)
 		// A push that fails leaves rows queued that are in no queue: the epoch or
 		// the clock makes them due again.
-		for part := range slices.Chunk(fed, chunk) {
+		for _, part := range divide(fed, chunk, w.cap.Least) {
 			if err := f.queue.Push(ctx, w.name, part); err != nil {
 				return err
 			}
@@ -148,4 +148,18 @@ func (f *feeder) requeue(before, now time.Time) error {
 		_, err := f.ledger.requeue(ctx, tx, before, now)
 		return err
 	})
+}
+
+// divide cuts all into parts of most. A last one with fewer than least takes what
+// it lacks from the one before.
+func divide[T any](all []T, most, least int) (parts [][]T) {
+	for len(all) > 0 {
+		n := min(most, len(all))
+		if rest := len(all) - n; rest > 0 && rest < least {
+			n = max(len(all)-least, 1)
+		}
+		parts = append(parts, all[:n:n])
+		all = all[n:]
+	}
+	return parts
 }

@@ -171,7 +171,7 @@ func (m *Metrics) rest(ctx context.Context, s *sample) error {
 	alarms, err := m.o.Ledger.Alarms(ctx)
 	errs = errors.Join(errs, err)
 	// Those that are known are there before they are raised.
-	codes := map[string]int{AlarmChannelStopped: 0, AlarmHeld: 0, AlarmSchedule: 0, AlarmClock: 0}
+	codes := map[string]int{AlarmChannelStopped: 0, AlarmHeld: 0, AlarmSchedule: 0, AlarmClock: 0, AlarmUnanswered: 0}
 	for _, a := range alarms {
 		codes[a.Code]++
 	}

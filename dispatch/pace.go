@@ -14,12 +14,16 @@ type pace struct {
 	most  int     // ids in one queue entry
 	rate  float64 // of the configuration; 0: no limit
 	ahead float64 // seconds of work in the queue
+	whole bool    // batches have a least size: all that is due is divided at once
 
 	mu     sync.Mutex
 	since  time.Time // begin of the present measurement
 	done   int       // deliveries since then
 	second float64   // deliveries per second as last measured; 0: not yet
 }
+
+// maxWhole is how many ids a channel that needs them all together may queue.
+const maxWhole = 1_000_000
 
 const (
 	measureFor = time.Second
@@ -28,7 +32,7 @@ const (
 )
 
 func newPace(c Capacity) *pace {
-	p := &pace{lanes: c.Lanes * c.Batch, most: max(maxChunk, c.Batch), rate: c.Rate, ahead: 10}
+	p := &pace{lanes: c.Lanes * c.Batch, most: max(maxChunk, c.Batch), rate: c.Rate, ahead: 10, whole: c.Least > 1}
 	if len(c.Domains) > 0 {
 		p.ahead = 3 // what comes back in time is not to wait long behind the others
 	}
@@ -74,5 +78,8 @@ func (p *pace) chunk() int {
 // window is how many ids may be in the queue: some seconds of work, far from
 // queuedTooLong.
 func (p *pace) window() int {
+	if p.whole {
+		return maxWhole
+	}
 	return max(2*p.chunk(), min(maxWindow, int(p.ahead*p.perSecond())))
 }

@@ -23,6 +23,9 @@ type Policy struct {
 	// repeats until GiveUp has passed since the first failure that counted.
 	Retry  []time.Duration
 	GiveUp time.Duration
+	// Longest is the longest wait that a carrier may ask for; 0: the longest of
+	// Retry.
+	Longest time.Duration
 	// AfterLostReply is RetryLost or HoldLost.
 	AfterLostReply string
 }
@@ -87,8 +90,8 @@ func (p Policy) step(n int) time.Duration {
 	return p.Retry[min(max(n, 1), len(p.Retry))-1]
 }
 
-// wait is how long a provider is left alone. No wait is longer than the longest
-// of Retry: who configures short retries means it.
+// wait is how long a provider is left alone. No wait is longer than Longest or
+// the longest of Retry: who configures short retries means it.
 func (p Policy) wait(f Failure, attempts int) time.Duration {
 	if f.Wait <= 0 {
 		return p.step(attempts + 1)
@@ -99,7 +102,7 @@ func (p Policy) wait(f Failure, attempts int) time.Duration {
 func (p Policy) lostWait() time.Duration { return min(lostReplyWait, p.longest()) }
 
 func (p Policy) longest() time.Duration {
-	var d time.Duration
+	d := p.Longest
 	for _, r := range p.Retry {
 		d = max(d, r)
 	}

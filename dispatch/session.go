@@ -204,6 +204,13 @@ func (l *Ledger) takeOver(ctx context.Context, tx execer, now time.Time) (leased
 	if leased, err = res.RowsAffected(); err != nil {
 		return 0, 0, err
 	}
+	// What the carrier knows by its key is made again: see worker.repeat.
+	_, err = tx.ExecContext(ctx, `UPDATE deliveries SET claim = 0, reason = $1, updated_at = $2
+		WHERE state IN ('queued','leased','marked') AND state = 'marked'
+			AND batch_id IN (SELECT id FROM batches WHERE repeat_until > $2)`+closed, ReasonCrash, millis(now))
+	if err != nil {
+		return 0, 0, err
+	}
 	res, err = tx.ExecContext(ctx, `UPDATE deliveries SET state = 'unconfirmed', reason = $1, updated_at = $2, attempts = attempts + 1
 		WHERE state IN ('queued','leased','marked') AND state = 'marked'`+closed, ReasonCrash, millis(now))
 	if err != nil {

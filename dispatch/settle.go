@@ -3,14 +3,47 @@ package dispatch
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 	"time"
 )
 
-// settle carries an outcome out on a row. Sent rows ride along with whatever is
-// committed next, in the order of the lane: its next marker is never committed
-// before. The rest is rare and is waited for.
+// settleAll carries out the outcomes of one hand-over that has a key.
+func (w *worker) settleAll(ctx context.Context, rows []claimed, h handing, outcomes []Outcome) {
+	if i := slices.IndexFunc(outcomes, func(o Outcome) bool { return o.Status == Sent && o.Job != "" }); i >= 0 && h.key != "" {
+		w.commit.post(func(ctx context.Context, tx grouped) error {
+			return w.ledger.nameJob(ctx, tx, h.key, outcomes[i].Job)
+		})
+	}
+	var refused []refusal
+	for i, o := range outcomes {
+		marked := h.granted != nil && h.granted[i]
+		if r, rest := w.settleSoon(rows[i], marked, o); rest {
+			refused = append(refused, r)
+		}
+	}
+	for part := range slices.Chunk(refused, maxGroup) {
+		w.settleRefused(ctx, part)
+	}
+}
+
+// refusal is an outcome other than sent on its row.
+type refusal struct {
+	row claimed
+	Outcome
+}
+
+// settle carries an outcome out on a row.
 func (w *worker) settle(ctx context.Context, r claimed, marked bool, o Outcome) {
+	if rest, ok := w.settleSoon(r, marked, o); ok {
+		w.settleRefused(ctx, []refusal{rest})
+	}
+}
+
+// settleSoon carries out what nobody has to wait for. Sent rows ride along with whatever is
+// committed next, in the order of the lane: its next marker is never committed
+// before. The rest is rare and is waited for: rest is true for it.
+func (w *worker) settleSoon(r claimed, marked bool, o Outcome) (_ refusal, rest bool) {
 	if marked {
 		r.progress.State = StateMarked
 	}
@@ -31,8 +64,9 @@ func (w *worker) settle(ctx context.Context, r claimed, marked bool, o Outcome) 
 		case o.Status == Lost && !marked:
 			o.Status, o.Failure.Scope = Refused, ScopeConnection
 		}
-		w.settleRefused(ctx, r, o)
+		return refusal{r, o}, true
 	}
+	return refusal{}, false
 }
 
 // cutReply keeps a carrier's hostile text to one line of MaxReply bytes.
@@ -109,32 +143,36 @@ func (w *worker) settleStopped(r claimed, unsure time.Time) {
 // committed only now.
 var errStillCommitting = errors.New("the marker was committed after all")
 
-func (w *worker) settleRefused(ctx context.Context, r claimed, o Outcome) {
-	var c Change
-	var tripped string
-	err := w.commit.do(func(ctx context.Context, tx grouped) (err error) {
-		c, tripped, err = w.refuse(ctx, tx, r, o)
-		return err
-	})
-	if err != nil {
-		w.log.Error("settling a refused delivery; trying again", "run", r.run, "delivery", r.id, "error", err)
-		w.commit.post(func(ctx context.Context, tx grouped) error {
-			_, _, err := w.refuse(ctx, tx, r, o)
-			return err
-		})
+// settleRefused settles several of one hand-over in one commit.
+func (w *worker) settleRefused(ctx context.Context, all []refusal) {
+	changes := make([]Change, len(all))
+	tripped := make([]string, len(all))
+	refuse := func(ctx context.Context, tx grouped) (err error) {
+		for i, r := range all {
+			if changes[i], tripped[i], err = w.refuse(ctx, tx, r.row, r.Outcome); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	if err := w.commit.do(refuse); err != nil {
+		w.log.Error("settling refused deliveries; trying again", "run", all[0].row.run, "delivery", all[0].row.id, "error", err)
+		w.commit.post(refuse)
 		return
 	}
 	now := time.Now()
-	if o.Failure.Scope == ScopeDomain && c.To == StateDue {
-		w.throttle.suspend(r.address, c.DueAt, o.Failure.Reason)
-	}
-	if tripped != "" {
-		w.log.Warn("too many recipients failed for good; the others wait for an operator", "run", r.run, "domain", tripped)
-	}
-	if c.Suppress {
-		// A crash before this only costs one more refusal with the next issue.
-		if err := w.people.Suppress(context.WithoutCancel(ctx), w.name, r.address, o.Failure.Reason, o.Reply, now); err != nil {
-			w.log.Error("suppressing a dead address", "run", r.run, "delivery", r.id, "error", err)
+	for i, r := range all {
+		if r.Failure.Scope == ScopeDomain && changes[i].To == StateDue {
+			w.throttle.suspend(r.row.address, changes[i].DueAt, r.Failure.Reason)
+		}
+		if tripped[i] != "" {
+			w.log.Warn("too many recipients failed for good; the others wait for an operator", "run", r.row.run, "domain", tripped[i])
+		}
+		if changes[i].Suppress {
+			// A crash before this only costs one more refusal with the next issue.
+			if err := w.people.Suppress(context.WithoutCancel(ctx), w.name, r.row.address, r.Failure.Reason, r.Reply, now); err != nil {
+				w.log.Error("suppressing a dead address", "run", r.row.run, "delivery", r.row.id, "error", err)
+			}
 		}
 	}
 }
@@ -143,7 +181,7 @@ func (w *worker) settleRefused(ctx context.Context, r claimed, o Outcome) {
 // count towards holding their domain.
 func (w *worker) refuse(ctx context.Context, tx grouped, r claimed, o Outcome) (c Change, tripped string, err error) {
 	now := time.Now()
-	e := Event{Happening: Answered, Outcome: o}
+	e := Event{Happening: Answered, Outcome: o, Repeat: w.cap.Repeat > 0}
 	c, ok := Next(r.progress, e, w.policy, now)
 	if !ok {
 		return c, "", nil

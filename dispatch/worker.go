@@ -1,10 +1,12 @@
 package dispatch
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync"
 	"time"
 )
@@ -139,27 +141,33 @@ func (w *worker) next(ctx context.Context, batches chan<- work) error {
 // sort settles the rows that must not be sent and groups the others into
 // batches of one run and variant.
 func (w *worker) sort(rows []claimed) (batches [][]claimed) {
+	// In one order, whatever the database gives: the key of a batch is of its order.
+	slices.SortFunc(rows, func(a, b claimed) int {
+		return cmp.Or(cmp.Compare(a.run, b.run), cmp.Compare(a.variant, b.variant), cmp.Compare(a.id, b.id))
+	})
+	var alike []claimed
 	for _, r := range rows {
 		if r.blocked != "" {
 			w.skip(r, r.blocked)
 			continue
 		}
-		if n := len(batches) - 1; n >= 0 {
-			last := batches[n]
-			if len(last) < w.cap.Batch && last[0].run == r.run && last[0].variant == r.variant {
-				batches[n] = append(last, r)
-				continue
-			}
+		if len(alike) > 0 && (alike[0].run != r.run || alike[0].variant != r.variant) {
+			batches = append(batches, divide(alike, w.cap.Batch, w.cap.Least)...)
+			alike = nil
 		}
-		batches = append(batches, []claimed{r})
+		alike = append(alike, r)
 	}
-	return batches
+	return append(batches, divide(alike, w.cap.Batch, w.cap.Least)...)
 }
 
 // hand gives batches to lanes as these become free, each when the channel's rate
-// comes to it, and gives back what no lane has taken within holdClaim.
+// comes to it, and gives back what no lane has taken within holdClaim: of a channel
+// that takes one at a time. Others' rows would come again in other batches.
 func (w *worker) hand(ctx context.Context, batches chan<- work, todo [][]claimed) {
-	limited, cancel := context.WithTimeout(ctx, holdClaim)
+	limited, cancel := context.WithCancel(ctx)
+	if w.cap.Batch == 1 {
+		limited, cancel = context.WithTimeout(ctx, holdClaim)
+	}
 	defer cancel()
 	for i, b := range todo {
 		at, reason := w.slot(ctx, len(b))
@@ -200,9 +208,11 @@ func (w *worker) giveBack(rows []claimed, at time.Time, reason string) {
 	for i, r := range rows {
 		deliveries[i] = r.id
 	}
-	w.commit.post(func(ctx context.Context, tx grouped) error {
-		return w.ledger.giveBack(ctx, tx, w.session, deliveries, at, reason, time.Now())
-	})
+	for part := range slices.Chunk(deliveries, maxList) {
+		w.commit.post(func(ctx context.Context, tx grouped) error {
+			return w.ledger.giveBack(ctx, tx, w.session, part, at, reason, time.Now())
+		})
+	}
 }
 
 // skip settles a leased row that must not be sent.
@@ -284,15 +294,21 @@ func (w *worker) deliver(ctx context.Context, job work) {
 	}
 	h := handing{worker: w, rows: b}
 	outcomes := h.over(ctx, v)
-	for i, o := range outcomes {
-		if w.observer != nil {
+	if w.observer != nil {
+		for i, o := range outcomes {
 			w.observer.Answered(w.name, w.throttle.of(b[i].address), o)
 		}
-		if !h.unsure.IsZero() && o.Status != Sent {
-			w.settleStopped(b[i], h.unsure) // whatever the channel makes of it: nothing was handed over
-			continue
+	}
+	sent := func(o Outcome) bool { return o.Status == Sent }
+	switch {
+	case !h.unsure.IsZero() && !slices.ContainsFunc(outcomes, sent):
+		for _, r := range b {
+			w.settleStopped(r, h.unsure) // whatever the channel makes of it: nothing was handed over
 		}
-		w.settle(ctx, b[i], h.granted != nil && h.granted[i], o)
+	case h.key == "":
+		w.settle(ctx, b[0], h.granted != nil && h.granted[0], outcomes[0])
+	default:
+		w.settleAll(ctx, b, h, outcomes)
 	}
 	w.pace.did(len(outcomes), time.Now())
 	if job.room != nil {
@@ -305,17 +321,22 @@ func (w *worker) deliver(ctx context.Context, job work) {
 type handing struct {
 	worker  *worker
 	rows    []claimed
+	key     string // of the batch; "" for channels without
 	granted []bool // nil before the marker
 	// unsure is the time of a marker of which nobody knows whether it was
 	// committed; zero: there is none.
 	unsure time.Time
+	again  []bool // of a hand-over that is repeated: what was granted the first time
 }
 
 // over calls the channel. A panic in it ends this batch, not the process.
 func (h *handing) over(ctx context.Context, v Variant) (outcomes []Outcome) {
 	b := Batch{Run: h.rows[0].run, Variant: v}
-	if h.worker.cap.Batch > 1 {
-		b.Key = batchKey(h.rows)
+	if c := h.worker.cap; c.Batch > 1 || c.Repeat > 0 {
+		if h.key == "" {
+			h.key = batchKey(h.rows)
+		}
+		b.Key = h.key
 	}
 	for _, r := range h.rows {
 		b.Deliveries = append(b.Deliveries, Handover{
@@ -355,6 +376,10 @@ func (h *handing) mark(ctx context.Context, key string) ([]bool, error) {
 	if h.granted != nil {
 		return nil, errors.New("a batch is marked once")
 	}
+	if h.again != nil {
+		h.granted = h.again
+		return h.granted, nil // the marker is in the ledger
+	}
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
@@ -364,7 +389,11 @@ func (h *handing) mark(ctx context.Context, key string) ([]bool, error) {
 	err := w.commit.do(func(ctx context.Context, tx grouped) error {
 		var batch int64
 		if key != "" {
-			id, err := w.ledger.insertBatch(ctx, tx, h.rows[0].run, w.name, key, len(h.rows), now)
+			var until time.Time
+			if w.cap.Repeat > 0 {
+				until = now.Add(w.cap.Repeat)
+			}
+			id, err := w.ledger.insertBatch(ctx, tx, h.rows[0].run, w.name, key, len(h.rows), until, now)
 			if err != nil {
 				return err
 			}

@@ -27,7 +27,20 @@ func reasonWords() map[string]string {
 		dispatch.ReasonCancelled: "发行已取消", dispatch.ReasonHeld: "等人处理", dispatch.ReasonRate: "按配置限速",
 		dispatch.ReasonCrash: "程序中断", dispatch.ReasonLostReply: "答复丢了", dispatch.ReasonPanic: "程序出错", "shutdown": "停止时没等到答复",
 		"content-unreadable": "内容读不出来", "batch-too-large": "一批太多", "mail-unusable": "邮件不能用",
-		"window": "不在发行时段", "dkim-key-missing": "签名用的私钥不在",
+		"window": "不在发行时段",
+		// the official account
+		"accepted": "已接受过", "repeated-too-soon": "同一批重复得太快", "awaiting-admin": "等公众号管理员在手机上确认", "platform-busy": "公众平台太忙",
+		"platform-away": "连不上公众平台", "platform-unreadable": "公众平台的答复看不懂或没有来",
+		"secret-refused": "AppSecret 不对或被冻结", "token-refused": "access_token 不被接受", "account-refused": "公众号的 AppID 或帐号不被接受",
+		"ip-not-listed": "服务器的 IP 不在公众号后台的白名单里", "ip-awaiting-admin": "等公众号管理员确认服务器的 IP", "ip-refused": "公众号管理员拒绝了服务器的 IP",
+		"mass-quota": "群发次数用完了", "api-quota": "接口当天的次数用完了", "api-rate": "接口调得太快", "no-right": "公众号没有这个接口的权限",
+		"mass-not-agreed": "要先在公众号后台同意群发协议", "account-banned": "公众号被限制或封禁", "library-full": "公众号的素材库满了",
+		"template-unknown": "没有这个模板", "template-banned": "模板被禁用", "tag-refused": "公众号的标签用不了",
+		"not-following": "没有关注公众号", "openid-unknown": "openid 不对", "follower-blocks": "对方不接收消息", "no-consent": "对方没有同意或已用完",
+		"follower-limit": "给对方发得太多", "no-conversation": "超过了可以回复的时间",
+		"media-unknown": "素材或草稿不存在", "article-refused": "文章不符合规定", "image-refused": "图片不符合规定", "link-refused": "链接不符合规定",
+		"template-fields": "模板的字段不符合规定", "draft-unusable": "草稿不能用接口发", "call-refused": "调用的写法不对", "errcode-unknown": "没见过的错误码",
+		"mass-needs-two": "群发至少要两个人", "job-failed": "群发失败", "dkim-key-missing": "签名用的私钥不在",
 		// the mailbox
 		"mailbox-unknown": "邮箱不存在", "mailbox-full": "邮箱满了", "mailbox-busy": "邮箱太忙", "mailbox-disabled": "邮箱已停用",
 		"mailbox-moved": "邮箱已搬走", "domain-unknown": "域名不存在", "address-malformed": "地址写法不对", "address-needs-smtputf8": "邮件服务器不支持这样的地址",
@@ -64,6 +77,13 @@ func alarmText(a dispatch.Alarm) string {
 			text += "（" + plain(reply) + "）"
 		}
 		return text + "。对方好了会自动继续；要是改了自己的配置，请重启服务"
+	case dispatch.AlarmUnanswered:
+		reason, reply, _ := strings.Cut(a.Text, "：")
+		text := "渠道 " + a.Subject + " 有一批交出去了，还没有明确的答复：" + reasonWord(reason)
+		if reply != "" {
+			text += "（" + plain(reply) + "）"
+		}
+		return text + "。会用同一个编号再问，不会发两次"
 	case dispatch.AlarmHeld:
 		where, n := a.Subject+"：这个域名", "期号"
 		if parts := strings.Fields(a.Subject); len(parts) == 3 { // issue channel domain; *: all of them

@@ -19,19 +19,21 @@ func TestEveryReasonHasAWord(t *testing.T) {
 	var rules struct {
 		Rules []struct{ Reason string }
 	}
-	data, err := os.ReadFile("../../dispatch/email/rules.yaml")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := yaml.Unmarshal(data, &rules); err != nil {
-		t.Fatal(err)
-	}
 	reasons := map[string]string{} // where each was found
-	for _, rule := range rules.Rules {
-		reasons[rule.Reason] = "rules.yaml"
+	for _, table := range []string{"../../dispatch/email/rules.yaml", "../../dispatch/wechat/rules.yaml"} {
+		data, err := os.ReadFile(table)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := yaml.Unmarshal(data, &rules); err != nil {
+			t.Fatal(err)
+		}
+		for _, rule := range rules.Rules {
+			reasons[rule.Reason] = table
+		}
 	}
 	given := regexp.MustCompile(`Reason\w*\s*[:=]+\s*"([a-z0-9-]+)"|\b(?:account|connection)\("([a-z0-9-]+)"\)|giveBack\(.*"([a-z0-9-]+)"\)`)
-	for _, pattern := range []string{"../../dispatch/*.go", "../../dispatch/email/*.go"} {
+	for _, pattern := range []string{"../../dispatch/*.go", "../../dispatch/email/*.go", "../../dispatch/wechat/*.go"} {
 		files, err := filepath.Glob(pattern)
 		if err != nil {
 			t.Fatal(err)
