@@ -41,6 +41,7 @@ func (l *Ledger) unanswered(ctx context.Context, channel string, now time.Time) 
 	rows, err := l.read.QueryContext(ctx, `SELECT b.id, b.run_id, b.key, b.repeat_until, b.repeats, CASE WHEN r.state = 'cancelled' THEN 1 ELSE 0 END
 		FROM batches b JOIN runs r ON r.id = b.run_id
 		WHERE b.id IN (SELECT d.batch_id FROM deliveries d WHERE d.channel = $1 AND d.state = 'marked' AND d.claim = 0)
+			AND NOT EXISTS (SELECT 1 FROM deliveries d WHERE d.batch_id = b.id AND d.state = 'marked' AND d.claim <> 0)
 			AND b.channel = $1 AND (b.repeat_at <= $2 OR b.repeat_until <= $2)
 			AND (b.claim = 0 OR b.claim IN (SELECT s.id FROM sessions s WHERE s.closed_at > 0))
 		ORDER BY b.id LIMIT 100`, channel, millis(now))
@@ -93,6 +94,18 @@ func (l *Ledger) claimBatch(ctx context.Context, tx execer, b unanswered, sessio
 		return err
 	})
 	return members, err
+}
+
+// leaveOpen lets those members of a hand-over go to whom no answer came: all at
+// once, since only all of them make the same call again.
+func (l *Ledger) leaveOpen(ctx context.Context, tx execer, session int64, key string, c Change, o Outcome, again, now time.Time) error {
+	if _, err := tx.ExecContext(ctx, `UPDATE batches SET repeat_at = $1 WHERE key = $2`, millis(again), key); err != nil {
+		return err
+	}
+	_, err := tx.ExecContext(ctx, `UPDATE deliveries SET state = $1, reason = $2, claim = 0, code = $3, reply = $4, updated_at = $5
+		WHERE state = 'marked' AND claim = $6 AND batch_id = (SELECT b.id FROM batches b WHERE b.key = $7)`,
+		c.To, c.Reason, o.Code, o.Reply, millis(now), session, key)
+	return err
 }
 
 // settleBatch carries a change out on all members of a repeated hand-over at

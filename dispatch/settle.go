@@ -16,8 +16,13 @@ func (w *worker) settleAll(ctx context.Context, rows []claimed, h handing, outco
 		})
 	}
 	var refused []refusal
+	open := -1
 	for i, o := range outcomes {
 		marked := h.granted != nil && h.granted[i]
+		if marked && w.cap.Repeat > 0 && (o.Status == Lost || o.Status == Abandoned) {
+			open = i
+			continue
+		}
 		if r, rest := w.settleSoon(rows[i], marked, o); rest {
 			refused = append(refused, r)
 		}
@@ -25,6 +30,22 @@ func (w *worker) settleAll(ctx context.Context, rows []claimed, h handing, outco
 	for part := range slices.Chunk(refused, maxGroup) {
 		w.settleRefused(ctx, part)
 	}
+	if open >= 0 {
+		w.settleOpen(h.key, outcomes[open])
+	}
+}
+
+// settleOpen leaves a hand-over without an answer to be made again.
+func (w *worker) settleOpen(key string, o Outcome) {
+	now := time.Now()
+	o.Reply = cutReply(o.Reply)
+	c, ok := Next(Progress{State: StateMarked}, Event{Happening: Answered, Outcome: o, Repeat: true}, w.policy, now)
+	if !ok {
+		return
+	}
+	w.commit.post(func(ctx context.Context, tx grouped) error {
+		return w.ledger.leaveOpen(ctx, tx, w.session, key, c, o, now.Add(repeatWait(0, o.Failure.Wait)), now)
+	})
 }
 
 // refusal is an outcome other than sent on its row.
@@ -181,7 +202,7 @@ func (w *worker) settleRefused(ctx context.Context, all []refusal) {
 // count towards holding their domain.
 func (w *worker) refuse(ctx context.Context, tx grouped, r claimed, o Outcome) (c Change, tripped string, err error) {
 	now := time.Now()
-	e := Event{Happening: Answered, Outcome: o, Repeat: w.cap.Repeat > 0}
+	e := Event{Happening: Answered, Outcome: o}
 	c, ok := Next(r.progress, e, w.policy, now)
 	if !ok {
 		return c, "", nil
@@ -201,7 +222,10 @@ func (w *worker) refuse(ctx context.Context, tx grouped, r claimed, o Outcome) (
 // told by the dispatcher's housekeeping, from one place and in one order.
 func (w *worker) report(pass pass, outcomes []Outcome) {
 	now := time.Now()
-	for _, o := range outcomes {
+	for i, o := range outcomes {
+		if i > 0 && o.Status == outcomes[i-1].Status && o.Failure == outcomes[i-1].Failure {
+			continue // one call, one answer: it must not stop the channel for twice as long
+		}
 		if o.Failure.Crowded && w.gate.stopped() == "" && w.lanes.crowded(now) {
 			o = Outcome{Status: Returned} // the others are at work
 		}

@@ -57,6 +57,7 @@ func ExerciseChannel(t *testing.T, open func(t *testing.T) ChannelCase) {
 		return b
 	}
 	size := func(c ChannelCase) int { return min(c.Channel.Capacity().Batch, 3) }
+	least := func(c ChannelCase) int { return max(1, c.Channel.Capacity().Least) }
 
 	t.Run("a capacity that can deliver", func(t *testing.T) {
 		c := open(t)
@@ -116,7 +117,7 @@ func ExerciseChannel(t *testing.T, open func(t *testing.T) ChannelCase) {
 		if c.Took() != 0 {
 			t.Errorf("the carrier took %d", c.Took())
 		}
-		if out := c.Channel.Deliver(ctx, batch(t, c, 1), grant(1)); out[0].Status != dispatch.Sent {
+		if out := c.Channel.Deliver(ctx, batch(t, c, least(c)), grant(least(c))); out[0].Status != dispatch.Sent {
 			t.Errorf("the next delivery: %+v", out[0])
 		}
 	})
@@ -138,14 +139,14 @@ func ExerciseChannel(t *testing.T, open func(t *testing.T) ChannelCase) {
 	t.Run("a refusal says its scope", func(t *testing.T) {
 		c := open(t)
 		c.Refuse()
-		o := c.Channel.Deliver(ctx, batch(t, c, 1), grant(1))[0]
+		o := c.Channel.Deliver(ctx, batch(t, c, least(c)), grant(least(c)))[0]
 		if o.Status != dispatch.Refused || o.Failure.Scope == "" || o.Failure.Reason == "" {
 			t.Errorf("outcome %+v", o)
 		}
 		if o.Failure.Suppress && (o.Failure.Scope != dispatch.ScopeRecipient || !o.Failure.Permanent) {
 			t.Errorf("only a recipient's own permanent failure may suppress: %+v", o.Failure)
 		}
-		if out := c.Channel.Deliver(ctx, batch(t, c, 1), grant(1)); out[0].Status != dispatch.Sent {
+		if out := c.Channel.Deliver(ctx, batch(t, c, least(c)), grant(least(c))); out[0].Status != dispatch.Sent {
 			t.Errorf("the next delivery: %+v", out[0])
 		}
 	})

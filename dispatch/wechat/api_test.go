@@ -16,8 +16,6 @@ import (
 	"yizhan/dispatch/standin"
 )
 
-const quotaPath = "/cgi-bin/openapi/quota/get"
-
 func quota(ctx context.Context, a *API) error {
 	return a.Call(ctx, quotaPath, map[string]any{"cgi_path": "/cgi-bin/message/mass/send"}, nil)
 }

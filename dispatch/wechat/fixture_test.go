@@ -3,6 +3,9 @@ package wechat
 import (
 	"context"
 	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
 	"testing"
 	"time"
 
@@ -40,6 +43,29 @@ func startStandin(t testing.TB, n int, o standin.WeChatOptions) *standin.WeChat 
 		}
 	})
 	return w
+}
+
+// local calls a stand-in without a network, so that a bubble's time goes by.
+type local struct{ standin http.Handler }
+
+// RoundTrip implements [http.RoundTripper].
+func (l local) RoundTrip(r *http.Request) (resp *http.Response, err error) {
+	defer func() {
+		if p := recover(); p == http.ErrAbortHandler {
+			err = io.ErrUnexpectedEOF
+		} else if p != nil {
+			panic(p)
+		}
+	}()
+	if err := r.Context().Err(); err != nil {
+		return nil, err
+	}
+	if r.Body == nil {
+		r.Body = http.NoBody
+	}
+	w := httptest.NewRecorder()
+	l.standin.ServeHTTP(w, r)
+	return w.Result(), nil
 }
 
 func openid(n int) string { return fmt.Sprintf("oFollower%06d", n) }

@@ -1,0 +1,82 @@
+package wechat
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+
+	"yizhan/dispatch"
+	"yizhan/templates"
+)
+
+// frozen is a run's content: an article with its cover, or a template message.
+type frozen struct {
+	Article *article `json:"article,omitempty"`
+	Cover   []byte   `json:"cover,omitempty"`
+	Message *filled  `json:"message,omitempty"`
+}
+
+// article is what draft/add wants, but for the id of the cover.
+type article struct {
+	Title   string `json:"title"`
+	Author  string `json:"author"`
+	Digest  string `json:"digest"`
+	Content string `json:"content"`
+	Source  string `json:"source"`
+}
+
+func (f *frozen) unmarshal(data []byte) error {
+	if err := json.Unmarshal(data, f); err != nil {
+		return fmt.Errorf("read frozen article: %w", err)
+	}
+	if f.Article == nil && f.Message == nil {
+		return errors.New("read frozen article: it holds nothing to send")
+	}
+	return nil
+}
+
+// Prepare implements [dispatch.Channel]: one variant, which everybody gets.
+// Section choices do not apply: a mass send has one article for all.
+func (c *Channel) Prepare(_ context.Context, content dispatch.Content) ([]dispatch.Variant, error) {
+	if content.Kind != dispatch.KindIssue {
+		return nil, errors.New("prepare WeChat article: the channel sends issues only")
+	}
+	in := templates.Input{
+		Issue: content.Issue, Revision: content.Revision, Language: c.options.Language,
+		PublicURL: c.options.PublicURL, Imprint: c.options.Imprint,
+	}
+	a, err := c.options.Render.Article(in)
+	if err != nil {
+		return nil, fmt.Errorf("prepare WeChat article: %w", err)
+	}
+	var f frozen
+	if c.options.Mode == Template {
+		m := c.options.Message.fill(content.Issue, a)
+		f.Message = &m
+	} else {
+		cover, err := c.options.Render.Cover(in)
+		if err != nil {
+			return nil, fmt.Errorf("prepare WeChat cover: %w", err)
+		}
+		f.Article = &article{Title: clean(a.Title), Author: clean(a.Author), Digest: clean(a.Digest), Content: clean(a.Content), Source: a.SourceURL}
+		f.Cover = cover.PNG
+	}
+	data, err := json.Marshal(f)
+	if err != nil {
+		return nil, fmt.Errorf("prepare WeChat article: %w", err)
+	}
+	return []dispatch.Variant{{Data: data, MessageID: "%s"}}, nil
+}
+
+// clean takes out what JSON can only write with an escape, which the platform
+// shows as it is: U+2028, U+2029 and control characters but line feed and tab.
+func clean(s string) string {
+	return strings.Map(func(r rune) rune {
+		if r < ' ' && r != '\n' && r != '\t' || r == 0x7f || r == '\u2028' || r == '\u2029' {
+			return -1
+		}
+		return r
+	}, strings.ToValidUTF8(s, ""))
+}
