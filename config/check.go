@@ -31,6 +31,7 @@ func (c *Config) Check() []Finding {
 	c.checkRelay(add)
 	c.checkDKIM(add)
 	c.checkLimits(add)
+	c.checkWeChat(add)
 	c.checkSchedules(add)
 	slices.SortStableFunc(found, func(a, b Finding) int { return cmp.Compare(a.Line, b.Line) })
 	return found

@@ -75,7 +75,8 @@ type Imprint struct {
 
 // Channels has one section for each channel.
 type Channels struct {
-	Email Email
+	Email  Email
+	WeChat WeChat
 }
 
 // Default gives the configuration of an empty file. It lacks what has no
@@ -91,7 +92,7 @@ func Default() *Config {
 		Durability:    DurabilityNormal,
 		HTTP:          HTTP{Listen: "127.0.0.1:8080", Admin: "127.0.0.1:8081"},
 		ShutdownGrace: 30 * time.Second,
-		Channels:      Channels{Email: defaultEmail()},
+		Channels:      Channels{Email: defaultEmail(), WeChat: defaultWeChat()},
 	}
 }
 
@@ -161,6 +162,7 @@ func (t *table) config(c *Config) {
 
 	channels := t.child("channels")
 	channels.child("email").email(&c.Channels.Email, c.PublicURL)
+	channels.child("wechat").wechat(&c.Channels.WeChat)
 	channels.done()
 
 	t.schedules("schedules", &c.Schedules, c.Timezone)

@@ -325,6 +325,5 @@ func (t *table) done() {
 func later() []string {
 	return []string{
 		"http.trusted_proxies",
-		"channels.wechat",
 	}
 }

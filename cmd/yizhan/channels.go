@@ -2,10 +2,12 @@ package main
 
 import (
 	"crypto/x509"
+	"slices"
 
 	"yizhan/config"
 	"yizhan/dispatch"
 	"yizhan/dispatch/email"
+	"yizhan/dispatch/wechat"
 )
 
 // opener makes a channel of the configuration. It does not connect.
@@ -18,7 +20,13 @@ type opener struct {
 func channels() []opener {
 	return []opener{
 		{email.Name, openEmail},
+		{wechat.Name, openWeChat},
 	}
+}
+
+// configured leaves out the channels that the configuration has not turned on.
+func configured(all []opener, c *config.Config) []opener {
+	return slices.DeleteFunc(slices.Clone(all), func(o opener) bool { return o.name == wechat.Name && !c.Channels.WeChat.On() })
 }
 
 // relay is what mail goes out through.
@@ -61,4 +69,26 @@ func openEmail(i *instance) (dispatch.Route, error) {
 	return dispatch.Route{Channel: channel, Policy: dispatch.Policy{
 		Retry: c.Retry, GiveUp: c.GiveUp, AfterLostReply: string(c.AfterLostReply), // the same words
 	}}, nil
+}
+
+// openWeChat makes the WeChat channel.
+func openWeChat(i *instance) (dispatch.Route, error) {
+	c := i.config.Channels.WeChat
+	api, err := wechat.NewAPI(wechat.APIOptions{BaseURL: c.APIURL, AppID: c.AppID, Secret: c.AppSecret.Reveal(), Logger: i.log})
+	if err != nil {
+		return dispatch.Route{}, err
+	}
+	fields := make(map[string]wechat.Field, len(c.Template.Fields))
+	for key, what := range c.Template.Fields {
+		fields[key] = wechat.Field(what) // the same words
+	}
+	channel, err := wechat.New(wechat.Options{
+		API: api, Account: wechat.Account(c.Account), Mode: wechat.Mode(c.Mode), ToAll: c.To == config.ToAll, Tag: c.Tag,
+		Message: wechat.Message{Template: c.Template.ID, Fields: fields}, Rate: float64(c.Rate),
+		PublicURL: i.config.PublicURL, Imprint: i.imprint(), Render: i.templates, Logger: i.log,
+	})
+	if err != nil {
+		return dispatch.Route{}, err
+	}
+	return dispatch.Route{Channel: channel, Policy: wechat.Policy(c.Retry, c.GiveUp)}, nil
 }

@@ -47,7 +47,7 @@ func (c *call) openWith(ctx context.Context, settings *config.Config, log *slog.
 	if log == nil {
 		log = slog.New(slog.DiscardHandler)
 	}
-	i := &instance{config: settings, log: log, openers: c.channels}
+	i := &instance{config: settings, log: log, openers: configured(c.channels, settings)}
 	var err error
 	if i.templates, err = templates.New(templates.Options{Dir: settings.Templates}); err != nil {
 		return nil, problem{Code: "template", Text: "模板有问题：" + err.Error(), Hint: "改好配置里 templates 目录下的文件，或删掉它以使用自带的", cause: err}

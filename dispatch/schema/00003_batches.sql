@@ -14,7 +14,21 @@ CREATE INDEX batches_job ON batches (channel, job) WHERE job <> '';
 CREATE INDEX deliveries_unanswered ON deliveries (channel, batch_id) WHERE state = 'marked' AND claim = 0;
 CREATE INDEX deliveries_batch ON deliveries (batch_id) WHERE batch_id > 0;
 
+-- What carriers have told us and nobody has worked on yet. key makes it the same
+-- thing however often it is told.
+CREATE TABLE inbound (
+    channel     TEXT    NOT NULL,
+    key         TEXT    NOT NULL,
+    content     TEXT    NOT NULL,              -- the channel's own form
+    received_at BIGINT  NOT NULL,
+    due_at      BIGINT  NOT NULL,              -- not to be worked on sooner
+    done_at     BIGINT  NOT NULL DEFAULT 0,
+    PRIMARY KEY (channel, key)
+);
+CREATE INDEX inbound_due ON inbound (channel, due_at) WHERE done_at = 0;
+
 -- +goose Down
+DROP TABLE inbound;
 DROP INDEX deliveries_batch;
 DROP INDEX deliveries_unanswered;
 DROP INDEX batches_job;

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"yizhan/dispatch"
@@ -36,14 +37,15 @@ const (
 	FieldDate      Field = "date" // 2026年11月23日
 )
 
-// Fields lists all fields.
-func Fields() []Field {
-	return []Field{FieldTitle, FieldIssue, FieldHeadline, FieldPublisher, FieldDate}
-}
-
 func (m *Message) check() error {
 	if m.Template == "" || len(m.Fields) == 0 {
 		return errors.New("mode template needs the template's id and fields")
+	}
+	known := []Field{FieldTitle, FieldIssue, FieldHeadline, FieldPublisher, FieldDate}
+	for key, field := range m.Fields {
+		if !slices.Contains(known, field) {
+			return fmt.Errorf("field %s: %q is none of %v", key, field, known)
+		}
 	}
 	return nil
 }

@@ -1,0 +1,66 @@
+package dispatch
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"time"
+)
+
+// Inbound is something that a carrier has told us.
+type Inbound struct {
+	Key      string // the same thing has the same key
+	Content  string // the channel's own form
+	Received time.Time
+}
+
+// Keep writes down what a carrier tells before it is answered. fresh is false for
+// what is there already: carriers tell things more than once.
+func (l *Ledger) Keep(ctx context.Context, channel string, in Inbound) (fresh bool, err error) {
+	err = l.transact(ctx, "keeping an event", func(tx execer) error {
+		res, err := tx.ExecContext(ctx, `INSERT INTO inbound (channel, key, content, received_at, due_at) VALUES ($1, $2, $3, $4, $4)
+			ON CONFLICT (channel, key) DO NOTHING`, channel, in.Key, in.Content, millis(in.Received))
+		if err != nil {
+			return err
+		}
+		n, err := res.RowsAffected()
+		fresh = n == 1
+		return err
+	})
+	return fresh, err
+}
+
+// Kept lists what is to be worked on now, oldest first.
+func (l *Ledger) Kept(ctx context.Context, channel string, now time.Time) ([]Inbound, error) {
+	rows, err := l.read.QueryContext(ctx, `SELECT key, content, received_at FROM inbound
+		WHERE channel = $1 AND done_at = 0 AND due_at <= $2 ORDER BY received_at, key LIMIT 100`, channel, millis(now))
+	var out []Inbound
+	err = each(rows, err, func(rows *sql.Rows) error {
+		var in Inbound
+		var at int64
+		err := rows.Scan(&in.Key, &in.Content, &at)
+		in.Received = instant(at)
+		out = append(out, in)
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("reading events: %w", err)
+	}
+	return out, nil
+}
+
+// Done says that something was worked on; its content is forgotten.
+func (l *Ledger) Done(ctx context.Context, channel, key string, now time.Time) error {
+	return l.transact(ctx, "closing an event", func(tx execer) error {
+		_, err := tx.ExecContext(ctx, `UPDATE inbound SET done_at = $1, content = '' WHERE channel = $2 AND key = $3`, millis(now), channel, key)
+		return err
+	})
+}
+
+// Defer puts something off.
+func (l *Ledger) Defer(ctx context.Context, channel, key string, until time.Time) error {
+	return l.transact(ctx, "putting an event off", func(tx execer) error {
+		_, err := tx.ExecContext(ctx, `UPDATE inbound SET due_at = $1 WHERE channel = $2 AND key = $3 AND done_at = 0`, millis(until), channel, key)
+		return err
+	})
+}

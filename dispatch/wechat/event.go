@@ -1,0 +1,81 @@
+package wechat
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/xml"
+	"errors"
+	"fmt"
+	"strings"
+)
+
+// Event is what the platform tells: a message of a follower, an event, the end
+// of a job. The SDK's type takes a mass job's MsgID for a template's.
+type Event struct {
+	From    string `xml:"FromUserName" json:"from"`
+	Created int64  `xml:"CreateTime" json:"created"` // seconds
+	Type    string `xml:"MsgType" json:"type"`       // text, event
+	Event   string `xml:"Event" json:"event,omitempty"`
+	Key     string `xml:"EventKey" json:"key,omitempty"`
+	Message string `xml:"MsgId" json:"message,omitempty"` // of a follower's message
+	Text    string `xml:"Content" json:"text,omitempty"`
+	// Of a job.
+	Job      string `xml:"MsgID" json:"job,omitempty"`
+	Status   string `xml:"Status" json:"status,omitempty"`
+	Total    int    `xml:"TotalCount" json:"total,omitempty"`
+	Filtered int    `xml:"FilterCount" json:"filtered,omitempty"`
+	Sent     int    `xml:"SentCount" json:"sent,omitempty"`
+	Errors   int    `xml:"ErrorCount" json:"errors,omitempty"`
+}
+
+// The events that are worked on.
+const (
+	EventFollow       = "subscribe"
+	EventUnfollow     = "unsubscribe"
+	EventScan         = "SCAN"
+	EventClick        = "CLICK"
+	EventMassDone     = "MASSSENDJOBFINISH"
+	EventTemplateDone = "TEMPLATESENDJOBFINISH"
+	EventPublishDone  = "PUBLISHJOBFINISH"
+)
+
+var errNoEvent = errors.New("not an event of the platform")
+
+// parseEvent reads the XML of an event. Go's reader knows no entities but XML's
+// five, so that nothing outside is read and nothing grows.
+func parseEvent(text []byte) (Event, error) {
+	var root struct {
+		XMLName xml.Name `xml:"xml"`
+		Event
+	}
+	if err := xml.Unmarshal(text, &root); err != nil {
+		return Event{}, fmt.Errorf("%w: %v", errNoEvent, err)
+	}
+	if e := root.Event; e.From == "" || e.Type == "" || e.Created <= 0 || len(e.From) > 64 || len(e.Job) > 32 || len(e.Message) > 32 {
+		return Event{}, errNoEvent
+	}
+	return root.Event, nil
+}
+
+// id is the same for the same event, however often the platform sends it: by
+// the number of a message, else by who, when and what (page of events, read
+// 2026-11).
+func (e Event) id() string {
+	if e.Message != "" && strings.Trim(e.Message, "0123456789") == "" {
+		return "message " + e.Message
+	}
+	sum := sha256.Sum256(fmt.Appendf(nil, "%q %d %q %q %q", e.From, e.Created, e.Event, e.Key, e.Job))
+	return "event " + hex.EncodeToString(sum[:16])
+}
+
+// kept reports whether anything is done with such an event.
+func (e Event) kept() bool {
+	if e.Type != "event" {
+		return e.Type == "text"
+	}
+	switch e.Event {
+	case EventFollow, EventUnfollow, EventScan, EventClick, EventMassDone, EventTemplateDone, EventPublishDone:
+		return true
+	}
+	return false
+}
