@@ -45,13 +45,14 @@ type commandLine struct {
 	Deliveries deliveriesCmd `cmd:"" help:"谁收到了，谁没有，为什么。 [who got it, who did not, and why]"`
 
 	Subscribers struct {
-		Import subscribersImportCmd `cmd:"" help:"从 CSV 导入。 [import CSV]"`
-		Export subscribersExportCmd `cmd:"" help:"导出 CSV 到标准输出。 [export CSV]"`
-		List   subscribersListCmd   `cmd:"" help:"列出订户。 [list]"`
-		Add    subscribersAddCmd    `cmd:"" help:"加一位订户。 [add one]"`
-		Show   subscribersShowCmd   `cmd:"" help:"显示一位订户。 [show one]"`
-		Remove subscribersRemoveCmd `cmd:"" help:"移出名单。 [take one off the list]"`
-		Erase  subscribersEraseCmd  `cmd:"" help:"按本人要求删除个人信息。 [erase personal data]"`
+		Import subscribersImportCmd     `cmd:"" help:"从 CSV 导入。 [import CSV]"`
+		Export subscribersExportCmd     `cmd:"" help:"导出 CSV 到标准输出。 [export CSV]"`
+		List   subscribersListCmd       `cmd:"" help:"列出订户。 [list]"`
+		Add    subscribersAddCmd        `cmd:"" help:"加一位订户。 [add one]"`
+		Show   subscribersShowCmd       `cmd:"" help:"显示一位订户。 [show one]"`
+		Remove subscribersRemoveCmd     `cmd:"" help:"移出名单。 [take one off the list]"`
+		Sync   subscribersSyncWeChatCmd `cmd:"" name:"sync-wechat" help:"和公众号的关注者对齐：导入新关注的，停掉取消关注的。 [followers of the official account]"`
+		Erase  subscribersEraseCmd      `cmd:"" help:"按本人要求删除个人信息。 [erase personal data]"`
 	} `cmd:"" help:"订户。 [subscribers]"`
 
 	Suppressions struct {

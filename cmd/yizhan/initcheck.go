@@ -8,6 +8,7 @@ import (
 
 	"yizhan/config"
 	"yizhan/dispatch"
+	"yizhan/dispatch/wechat"
 )
 
 // initCmd writes a configuration to begin with.
@@ -126,10 +127,25 @@ func probe(ctx context.Context, ch dispatch.Channel) probed {
 	}
 	ctx, cancel := context.WithTimeout(ctx, probeLimit)
 	defer cancel()
+	if w, ok := ch.(*wechat.Channel); ok {
+		return probeWeChat(ctx, w)
+	}
 	if err := p.Probe(ctx); err != nil {
 		return probed{Channel: ch.Name(), Text: plain(err.Error())}
 	}
 	return probed{Channel: ch.Name(), OK: true, Text: "连接、加密、登录都成功"}
+}
+
+// probeWeChat tries the account: its secret, its list of addresses, its rights.
+func probeWeChat(ctx context.Context, ch *wechat.Channel) probed {
+	remain, err := ch.Quota(ctx)
+	switch reason := ch.Reason(err); {
+	case reason != "":
+		return probed{Channel: ch.Name(), Text: reasonWord(reason) + "（" + plain(err.Error()) + "）"}
+	case err != nil:
+		return probed{Channel: ch.Name(), Text: plain(err.Error())}
+	}
+	return probed{Channel: ch.Name(), OK: true, Text: fmt.Sprintf("密码、IP 白名单、权限都通过；发送的接口今天还能调用 %d 次", remain)}
 }
 
 // tellCheck tells what was found; what is only unwise is no error.

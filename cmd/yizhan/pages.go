@@ -75,6 +75,13 @@ func (d *daemon) pages() (http.Handler, error) {
 		w.Header().Set("Cache-Control", "max-age=86400")
 		http.ServeFileFS(w, r, pageFiles, "page/icon.svg")
 	})
+	told, err := d.callback()
+	if err != nil {
+		return nil, err
+	}
+	if told != nil {
+		mux.Handle("/wechat", told)
+	}
 	mux.HandleFunc("/", s.missing)
 	if d.more != nil {
 		mux.Handle("/demo", d.more)

@@ -154,7 +154,7 @@ func indexOf(subject string, forms []form) ([]byte, error) {
 // issueTestCmd sends one real mail that is no delivery.
 type issueTestCmd struct {
 	N  string `arg:"" help:"期号。 [issue]"`
-	To string `required:"" placeholder:"ADDRESS" help:"寄给谁。 [address]"`
+	To string `required:"" placeholder:"ADDRESS" help:"寄给谁：邮箱，或者 openid:… 把公众号文章预览给一个关注者。 [address]"`
 }
 
 // testMark begins the subject of a test.
@@ -168,11 +168,14 @@ func (s *issueTestCmd) Run(ctx context.Context, c *call) error {
 		return err
 	}
 	defer i.close()
-	to, err := subscribers.ParseAddress(subscribers.Email, s.To)
+	r, err := i.issue(ctx, s.N)
 	if err != nil {
 		return err
 	}
-	r, err := i.issue(ctx, s.N)
+	if openid, ok := strings.CutPrefix(s.To, "openid:"); ok {
+		return s.preview(ctx, c, i, r, openid)
+	}
+	to, err := subscribers.ParseAddress(subscribers.Email, s.To)
 	if err != nil {
 		return err
 	}

@@ -21,7 +21,7 @@ func reasonWords() map[string]string {
 		// the subscriber
 		"unsubscribed": "已退订", "removed": "已移出名单或换了地址", "suppressed": "在禁发名单里", "paused": "订户要求暂停", "pending": "还没有确认",
 		// how somebody left, and why an address is suppressed
-		"link": "点了退订链接", "one-click": "在邮箱里点了退订", "administrator": "管理员", "import": "随名单导入", "added": "加入时已退订",
+		"link": "点了退订链接", unfollowed: "取消关注了公众号", "one-click": "在邮箱里点了退订", "administrator": "管理员", "import": "随名单导入", "added": "加入时已退订",
 		"erased": "个人信息已删除", "complaint": "投诉",
 		// ourselves
 		dispatch.ReasonCancelled: "发行已取消", dispatch.ReasonHeld: "等人处理", dispatch.ReasonRate: "按配置限速",
@@ -40,7 +40,7 @@ func reasonWords() map[string]string {
 		"follower-limit": "给对方发得太多", "no-conversation": "超过了可以回复的时间",
 		"media-unknown": "素材或草稿不存在", "article-refused": "文章不符合规定", "image-refused": "图片不符合规定", "link-refused": "链接不符合规定",
 		"template-fields": "模板的字段不符合规定", "draft-unusable": "草稿不能用接口发", "call-refused": "调用的写法不对", "errcode-unknown": "没见过的错误码",
-		"mass-needs-two": "群发至少要两个人", "job-failed": "群发失败", "dkim-key-missing": "签名用的私钥不在",
+		"mass-needs-two": "群发至少要两个人", "job-failed": "群发失败", "admin-refused": "公众号管理员没有同意", "dkim-key-missing": "签名用的私钥不在",
 		// the mailbox
 		"mailbox-unknown": "邮箱不存在", "mailbox-full": "邮箱满了", "mailbox-busy": "邮箱太忙", "mailbox-disabled": "邮箱已停用",
 		"mailbox-moved": "邮箱已搬走", "domain-unknown": "域名不存在", "address-malformed": "地址写法不对", "address-needs-smtputf8": "邮件服务器不支持这样的地址",

@@ -6,6 +6,7 @@ import (
 
 	"yizhan/dispatch"
 	"yizhan/dispatch/email"
+	"yizhan/dispatch/wechat"
 )
 
 // works is everything of the daemon that goes on without being asked.
@@ -14,6 +15,7 @@ type works struct {
 	scheduler  *dispatch.Scheduler
 	outbox     *dispatch.Outbox
 	metrics    *dispatch.Metrics
+	receiver   *wechat.Receiver // nil: no WeChat
 }
 
 // build makes the works of a daemon.
@@ -48,6 +50,9 @@ func (d *daemon) build(ctx context.Context) (w works, err error) {
 	if w.scheduler, err = d.scheduler(); err != nil {
 		return works{}, err
 	}
+	if w.receiver, err = d.receiver(); err != nil {
+		return works{}, err
+	}
 	sinks, err := d.sinks()
 	if err != nil {
 		return works{}, err
@@ -61,9 +66,13 @@ func (d *daemon) build(ctx context.Context) (w works, err error) {
 func (w works) run(ctx context.Context) error {
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
-	errs := make(chan error, 3)
+	runs := []func(context.Context) error{w.dispatcher.Run, w.scheduler.Run, w.outbox.Run}
+	if w.receiver != nil {
+		runs = append(runs, w.receiver.Run)
+	}
+	errs := make(chan error, len(runs))
 	var all sync.WaitGroup
-	for _, one := range []func(context.Context) error{w.dispatcher.Run, w.scheduler.Run, w.outbox.Run} {
+	for _, one := range runs {
 		all.Go(func() {
 			if err := one(ctx); err != nil {
 				errs <- err

@@ -356,7 +356,7 @@ func (w *WeChat) work(r *request) *refusal {
 	case e.method == http.MethodGet && r.http.Method != http.MethodGet:
 		return refuse(43001, "require GET method")
 	}
-	if strings.Contains(string(r.body), `\u`) {
+	if strings.Contains(r.http.Header.Get("Content-Type"), "json") && strings.Contains(string(r.body), `\u`) {
 		w.complain("%s: an escaped character would be shown to readers as it is", r.http.URL.Path)
 	}
 	if !e.open {

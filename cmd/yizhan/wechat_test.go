@@ -1,0 +1,232 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"net/http"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"yizhan/dispatch"
+	"yizhan/dispatch/standin"
+)
+
+const (
+	wxAppID  = "wx1234567890abcdef"
+	wxSecret = "5e7a0c5e7a0c5e7a0c5e7a0c5e7a0c5e"
+	wxToken  = "callbacktoken"
+	wxKey    = "abcdefghijklmnopqrstuvwxyz0123456789ABCDEFG"
+)
+
+// newAccount starts a stand-in for WeChat with n followers.
+func newAccount(t *testing.T, n int, o standin.WeChatOptions) *standin.WeChat {
+	t.Helper()
+	o.AppID, o.Secret, o.Token, o.AESKey = wxAppID, wxSecret, wxToken, wxKey
+	for i := range n {
+		o.Followers = append(o.Followers, follower(i))
+	}
+	w, err := standin.NewWeChat(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
+	ended := make(chan error, 1)
+	go func() { ended <- w.Run(ctx) }()
+	t.Cleanup(func() {
+		cancel()
+		if err := <-ended; err != nil {
+			t.Errorf("the stand-in: %v", err)
+		}
+		if c := w.Complaints(); len(c) > 0 {
+			t.Errorf("the platform would take amiss: %v", c)
+		}
+	})
+	return w
+}
+
+func follower(n int) string { return fmt.Sprintf("oFollower%04d", n) }
+
+// withWeChat turns the channel on; more is more of its section.
+func (o *office) withWeChat(w *standin.WeChat, more string) {
+	o.t.Helper()
+	o.edit("channels:\n", fmt.Sprintf("channels:\n  wechat: {app_id: %s, app_secret: %s, token: %s, aes_key: %s, api_url: %q, retry: [50ms, 200ms]%s}\n",
+		wxAppID, wxSecret, wxToken, wxKey, w.URL(), more))
+}
+
+// tell posts the events of the stand-in to a daemon's callback.
+func tell(t *testing.T, w *standin.WeChat, s *server, text string) {
+	t.Helper()
+	body, query, err := w.Envelope(text, time.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if answer, page := fetch(t, http.MethodPost, s.public+"/wechat?"+query.Encode(), string(body)); answer.StatusCode != 200 || page != "success" {
+		t.Fatalf("the callback answered %s: %s", answer.Status, page)
+	}
+}
+
+// TestWeChatOffice goes through what an association does with its account, of
+// either kind: check, followers, preview, sending, reports, resend.
+func TestWeChatOffice(t *testing.T) {
+	for name, more := range map[string]string{"service": "", "subscription": ", account: subscription"} {
+		t.Run(name, func(t *testing.T) {
+			w := newAccount(t, 5, standin.WeChatOptions{Subscription: name == "subscription", Script: failFirstJob})
+			sink := newSink(t, nil)
+			o := newOffice(t, sink.Addr())
+			o.withWeChat(w, more)
+			if out := o.do("check", "--live"); !strings.Contains(out, "渠道 wechat：成功") {
+				t.Errorf("check --live: %s", out)
+			}
+			o.ready()
+			o.subscribe("email", "chen@example.org")
+			var result synced
+			o.asked(&result, "subscribers", "sync-wechat")
+			if result != (synced{Followers: 5, Added: 5}) {
+				t.Errorf("first sync: %+v", result)
+			}
+			w.Unfollow(follower(4))
+			o.asked(&result, "subscribers", "sync-wechat")
+			if result != (synced{Followers: 4, Gone: 1}) {
+				t.Errorf("second sync: %+v", result)
+			}
+			o.do("issue", "test", "37", "--to", "openid:"+follower(2))
+			if got := w.Messages(); len(got) != 1 || got[0].Kind != "preview" || got[0].OpenID != follower(2) {
+				t.Errorf("preview: %+v", got)
+			}
+
+			s := o.serve()
+			o.do("send", "37")
+			if n := o.finished(); n[dispatch.StateSent] != 5 {
+				t.Errorf("sent %v, want 4 followers and a mail", n)
+			}
+			// The platform finds something in the article: the job fails as a whole.
+			events := w.Events()
+			if len(events) != 1 {
+				t.Fatalf("events %v", events)
+			}
+			for range 2 {
+				tell(t, w, s, events[0])
+			}
+			until(t, func() bool { return o.counts()[dispatch.StateFailed] == 4 })
+			failed := records(t, o.do("deliveries", "37", "--channel", "wechat", "--state", "failed", "--json"))
+			if len(failed) != 4 || failed[0].Reason != "job-failed" || failed[0].Reply != "err(20013)" {
+				t.Errorf("failed deliveries %+v", failed)
+			}
+			if name == "service" { // a subscription account has one send a day
+				o.do("resend", "37", "--scope", "failed", "--channel", "wechat", "--yes")
+				if n := o.finished(); n[dispatch.StateSent] != 4 {
+					t.Errorf("resent %v", n)
+				}
+				if got := reached(w); len(got) != 4 || got[follower(0)] != 1 || got[follower(4)] != 0 {
+					t.Errorf("followers reached: %v", got)
+				}
+			}
+			// Somebody leaves the account, and comes back.
+			leave := fmt.Sprintf(`<xml><FromUserName>%s</FromUserName><CreateTime>1790000000</CreateTime><MsgType>event</MsgType><Event>unsubscribe</Event></xml>`, follower(1))
+			tell(t, w, s, leave)
+			until(t, func() bool { return strings.Contains(o.do("subscribers", "show", follower(1), "--json"), unfollowed) })
+			tell(t, w, s, strings.Replace(strings.Replace(leave, "unsubscribe", "subscribe", 1), "1790000000", "1790000009", 1))
+			until(t, func() bool { return !strings.Contains(o.do("subscribers", "show", follower(1), "--json"), unfollowed) })
+
+			if answer, _ := fetch(t, http.MethodPost, s.public+"/wechat", leave); answer.StatusCode != 403 {
+				t.Errorf("plaintext: %s", answer.Status)
+			}
+			s.stop()
+			for _, secret := range []string{wxSecret, wxKey, "access_token="} {
+				if bytes.Contains(s.log.Bytes(), []byte(secret)) {
+					t.Errorf("the log shows %q", secret)
+				}
+			}
+		})
+	}
+}
+
+// failFirstJob lets the first mass send fail after it was accepted.
+func failFirstJob(c standin.WeChatCall) standin.WeChatFault {
+	if (c.Path == "/cgi-bin/message/mass/send" || c.Path == "/cgi-bin/message/mass/sendall") && c.Nth == 1 {
+		return standin.WeChatFault{Job: "err(20013)"}
+	}
+	return standin.WeChatFault{}
+}
+
+// reached counts the articles of mass sends, by follower.
+func reached(w *standin.WeChat) map[string]int {
+	out := map[string]int{}
+	for _, m := range w.Messages() {
+		if m.Kind == "mass" {
+			out[m.OpenID]++
+		}
+	}
+	return out
+}
+
+// TestWeChatKilled ends the built program with kill -9 between the marker and the
+// answer, 20 times, before or after the platform has taken the batch.
+func TestWeChatKilled(t *testing.T) {
+	if testing.Short() {
+		t.Skip("starts and kills processes for half a minute")
+	}
+	binary := build(t)
+	for name, taken := range map[string]bool{"taken": true, "on the way": false} {
+		t.Run(name, func(t *testing.T) {
+			calls := make(chan struct{}, 100)
+			never := make(chan struct{})
+			defer close(never)
+			w := newAccount(t, 30, standin.WeChatOptions{Script: func(c standin.WeChatCall) standin.WeChatFault {
+				if c.Path != "/cgi-bin/message/mass/send" || c.Nth > kills/2 {
+					return standin.WeChatFault{}
+				}
+				calls <- struct{}{}
+				if taken {
+					return standin.WeChatFault{After: never}
+				}
+				return standin.WeChatFault{Before: never}
+			}})
+			o := newOffice(t, newSink(t, nil).Addr())
+			o.withWeChat(w, "")
+			o.ready()
+			var people []string
+			for i := range 30 {
+				people = append(people, follower(i))
+			}
+			o.subscribe("wechat", people...)
+			o.do("send", "37")
+			for range kills / 2 {
+				d := o.daemon(binary)
+				<-calls
+				if err := d.Process.Signal(os.Kill); err != nil {
+					t.Fatal(err)
+				}
+				_ = d.Wait()
+			}
+			d := o.daemon(binary)
+			n := o.finished()
+			if err := d.Process.Signal(os.Interrupt); err != nil {
+				t.Fatal(err)
+			}
+			_ = d.Wait()
+			if n[dispatch.StateSent] != 30 {
+				t.Errorf("deliveries %v", n)
+			}
+			got := reached(w)
+			for _, one := range people {
+				if got[one] != 1 {
+					t.Errorf("%s was reached %d times", one, got[one])
+				}
+			}
+			var keys []string
+			for _, m := range w.Messages() {
+				if !slices.Contains(keys, m.Key) {
+					keys = append(keys, m.Key)
+				}
+			}
+			if len(keys) != 1 {
+				t.Errorf("clientmsgids %v, want one", keys)
+			}
+		})
+	}
+}
