@@ -61,6 +61,10 @@ type commandLine struct {
 		Remove suppressionsRemoveCmd `cmd:"" help:"解除一个地址。 [remove one]"`
 	} `cmd:"" help:"禁发名单。 [suppression list]"`
 
+	WeChat struct {
+		Menu wechatMenuCmd `cmd:"" help:"设置公众号对话框下面的菜单：最新一期、往期。 [set the menu]"`
+	} `cmd:"" name:"wechat" help:"公众号。 [official account]"`
+
 	Version    versionCmd    `cmd:"" help:"显示版本。 [show the version]"`
 	Completion completionCmd `cmd:"" help:"打印补全脚本：按 Tab 键补全命令。 [shell completion]"`
 	Complete   completeCmd   `cmd:"" hidden:"" passthrough:"" name:"complete-words"`

@@ -236,3 +236,35 @@ func (s *issueTestCmd) preview(ctx context.Context, c *call, i *instance, r issu
 func weChatOff() error {
 	return problem{Code: "wechat-off", Text: "还没有设置公众号", Hint: "填 channels.wechat 的 app_id 和 app_secret，见 docs/wechat.md"}
 }
+
+// wechatMenuCmd sets the account's menu. With a callback of ours the console's own
+// menu is off.
+type wechatMenuCmd struct{}
+
+// Run implements the command.
+func (s *wechatMenuCmd) Run(ctx context.Context, c *call) error {
+	i, err := c.open(ctx, nil)
+	if err != nil {
+		return err
+	}
+	defer i.close()
+	if !i.config.Channels.WeChat.On() {
+		return weChatOff()
+	}
+	ch, err := i.weChat()
+	if err != nil {
+		return err
+	}
+	buttons := []wechat.Button{
+		{Name: "最新一期", URL: i.config.PublicURL + "/"},
+		{Name: "往期", URL: i.config.PublicURL + "/issues"},
+	}
+	if err := ch.SetMenu(ctx, buttons); err != nil {
+		return weChatProblem(ch, err)
+	}
+	if done, err := c.answer(map[string]any{"buttons": len(buttons)}); done {
+		return err
+	}
+	c.printf("菜单已设置：%s、%s。关注者最迟一天以后看到", buttons[0].Name, buttons[1].Name)
+	return nil
+}

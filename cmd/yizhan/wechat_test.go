@@ -98,6 +98,10 @@ func TestWeChatOffice(t *testing.T) {
 				t.Errorf("preview: %+v", got)
 			}
 
+			if o.do("wechat", "menu"); w.Calls("/cgi-bin/menu/create") != 1 {
+				t.Error("the menu was not set")
+			}
+
 			s := o.serve()
 			o.do("send", "37")
 			if n := o.finished(); n[dispatch.StateSent] != 5 {

@@ -73,7 +73,7 @@ func TestFaults(t *testing.T) {
 	}{
 		"500":        {base: serving(t, func(w http.ResponseWriter, r *http.Request) { w.WriteHeader(500); fmt.Fprint(w, r.URL) }), status: 500},
 		"502":        {base: serving(t, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(502) }), status: 502},
-		"redirect":   {base: serving(t, func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/elsewhere", 302) }), status: 302},
+		"redirect":   {base: serving(t, func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/elsewhere", http.StatusFound) }), status: 302},
 		"empty":      {base: answering(t, "")},
 		"html":       {base: answering(t, "<html>TOKEN-OF-THE-TEST</html>")},
 		"cut":        {base: answering(t, `{"errcode":0,"errm`)},

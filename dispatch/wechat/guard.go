@@ -29,10 +29,7 @@ type transportKey struct{}
 // install gives the SDK a client with the guard. It is done once: the client is
 // a variable of the SDK, which every call reads without a lock.
 var install = sync.OnceFunc(func() {
-	util.DefaultHTTPClient = &http.Client{
-		Transport:     guard{},
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-	}
+	util.DefaultHTTPClient = &http.Client{Transport: guard{}}
 })
 
 // RoundTrip implements [http.RoundTripper]. Its errors are of type *Fault.
@@ -52,7 +49,7 @@ func (guard) RoundTrip(in *http.Request) (*http.Response, error) {
 	if err != nil {
 		return nil, &Fault{Unsent: asked && !got, Err: err}
 	}
-	if resp.StatusCode != http.StatusOK {
+	if resp.StatusCode != http.StatusOK { // a redirect, too: it is never followed
 		_ = resp.Body.Close()
 		return nil, &Fault{Status: resp.StatusCode, Err: errors.New("HTTP " + resp.Status)}
 	}
