@@ -174,15 +174,10 @@ func (a *API) exchange(ctx context.Context, path string, query url.Values, out a
 func (a *API) fault(path, token string, err error) error {
 	f := &Fault{API: path, Err: err}
 	var inner *Fault
-	var outer *url.Error
-	switch {
-	case errors.As(err, &inner):
+	if errors.As(err, &inner) { // without the address that stands around it
 		f.Status, f.Unsent, f.Err = inner.Status, inner.Unsent, inner.Err
-	case errors.As(err, &outer):
-		f.Err = outer.Err // without the address
 	}
-	switch {
-	case errors.Is(f.Err, context.Canceled), errors.Is(f.Err, context.DeadlineExceeded):
+	if errors.Is(f.Err, context.Canceled) || errors.Is(f.Err, context.DeadlineExceeded) {
 		return f // their texts are known
 	}
 	if text := f.Err.Error(); a.scrub(text, token) != text {

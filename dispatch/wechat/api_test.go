@@ -64,12 +64,12 @@ func serving(t *testing.T, h http.HandlerFunc) string {
 // What is not the platform's own answer is a fault, never a success, and shows
 // neither token nor secret.
 func TestFaults(t *testing.T) {
-	closed := httptest.NewServer(nil)
-	closed.Close()
+	away := &http.Transport{DialContext: func(context.Context, string, string) (net.Conn, error) { return nil, errors.New("nobody there") }}
 	answers := map[string]struct {
 		base   string
 		status int
 		unsent bool
+		out    http.RoundTripper
 	}{
 		"500":        {base: serving(t, func(w http.ResponseWriter, r *http.Request) { w.WriteHeader(500); fmt.Fprint(w, r.URL) }), status: 500},
 		"502":        {base: serving(t, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(502) }), status: 502},
@@ -90,12 +90,13 @@ func TestFaults(t *testing.T) {
 			for range 64 {
 				w.Write(bytes.Repeat([]byte("x"), 1<<20))
 			}
+			fmt.Fprint(w, `"}`)
 		})},
-		"away": {base: closed.URL, unsent: true},
+		"away": {base: "http://api.weixin.invalid", unsent: true, out: away},
 	}
 	for name, c := range answers {
 		t.Run(name, func(t *testing.T) {
-			err := quota(t.Context(), newAPI(t, c.base, nil))
+			err := quota(t.Context(), newAPI(t, c.base, func(o *APIOptions) { o.Transport = c.out }))
 			var f *Fault
 			if !errors.As(err, &f) {
 				t.Fatalf("error %#v", err)

@@ -202,6 +202,43 @@ func TestRedisDown(t *testing.T) {
 	}
 }
 
+// stubborn is a shared place that forgets nothing.
+type stubborn struct {
+	mu    sync.Mutex
+	token Token
+}
+
+func (s *stubborn) Load(context.Context) (Token, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.token, nil
+}
+
+func (s *stubborn) Save(_ context.Context, t Token) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.token.Value == "" {
+		s.token = t
+	}
+	return nil
+}
+
+func (s *stubborn) Drop(context.Context, string) error { return errors.New("away") }
+
+func (s *stubborn) Claim(context.Context, time.Duration) (bool, error) { return true, nil }
+
+// A token that was refused is not taken back from the shared place.
+func TestRefusedTokenIsNotLoaded(t *testing.T) {
+	w := startStandin(t, 0, standin.WeChatOptions{})
+	a := newAPI(t, w.URL(), func(o *APIOptions) { o.Shared = &stubborn{} })
+	for range 2 {
+		if err := quota(t.Context(), a); err != nil {
+			t.Error(err)
+		}
+		w.Revoke(false)
+	}
+}
+
 func TestRedisTokens(t *testing.T) {
 	server, client := startRedis(t)
 	r := NewRedisTokens(client, testAppID)
