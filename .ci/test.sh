@@ -5,12 +5,12 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-racing=(./dispatch/email ./dispatch/standin ./cmd/...)
+racing=(./dispatch/email ./dispatch/wechat ./dispatch/standin ./cmd/...)
 # Of those, what the detector would only slow down: these tests drive processes of
 # their own. Tests in a bubble of time run without it, and with them the package
 # dispatch: Go 1.26's detector can crash the runtime at a timer there. What they
 # run is under the detector in cmd, with a real relay.
-alone='^(TestScripts|TestDistribution|TestKilled|TestTwoDaemons.*|TestDaemonsOutlive.*|TestOnPostgreSQL|TestBrowser|TestDemo.*|TestBadRelay|TestMarkerOrder.*|TestNoMarkNoDot|TestRecipientRefusedButDataAsked|TestRefusedPipelineStaysInStep|TestResetAfterRefusal|TestHostileReplies|TestDeadlines|TestFinalReplyTakesTime|TestIdleConnectionsAreDropped)$'
+alone='^(TestScripts|TestThreeBatches|TestNobodyIsLeftAlone|TestThroughFaults|TestAlone|TestTokenRevokedInMidRun|TestNextDayInBeijing|TestWeChatKilled|TestDistribution|TestKilled|TestTwoDaemons.*|TestDaemonsOutlive.*|TestOnPostgreSQL|TestBrowser|TestDemo.*|TestBadRelay|TestMarkerOrder.*|TestNoMarkNoDot|TestRecipientRefusedButDataAsked|TestRefusedPipelineStaysInStep|TestResetAfterRefusal|TestHostileReplies|TestDeadlines|TestFinalReplyTakesTime|TestIdleConnectionsAreDropped)$'
 
 racing_too=" $(go list "${racing[@]}" | tr '\n' ' ') "
 plain=()

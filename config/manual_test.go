@@ -66,6 +66,7 @@ const nonsense = "zzzzzzzz"
 // sample are tree.
 func (m *manual) table(path []string, tree map[string]any) {
 	var keys, required []string
+	own := false
 	for _, e := range m.refused(path, map[string]any{nonsense: 1}) {
 		parent, key := splitKey(e.Key)
 		if parent != dotted(path) {
@@ -77,9 +78,9 @@ func (m *manual) table(path []string, tree map[string]any) {
 			keys = strings.Split(list, "、")
 		case e.Code == "missing":
 			required = append(required, key)
-		case e.Code == "wrong-type" && key == nonsense:
+		case (e.Code == "wrong-type" || e.Code == "bad-value") && key == nonsense:
 			// A table with keys of the user's own.
-			keys = slices.Sorted(maps.Keys(tree))[:1]
+			keys, own = slices.Sorted(maps.Keys(tree))[:1], true
 		}
 	}
 	if len(keys) == 0 {
@@ -90,6 +91,9 @@ func (m *manual) table(path []string, tree map[string]any) {
 	for _, key := range slices.Compact(keys) {
 		below := append(slices.Clone(path), key)
 		e := entry{key: shown(below), text: m.sample.text[starred(below)], required: slices.Contains(required, key)}
+		if own && e.text == "" {
+			e.text = m.sample.text[starred(path)]
+		}
 		switch value := tree[key].(type) {
 		case map[string]any:
 			m.table(below, value)

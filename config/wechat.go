@@ -13,11 +13,11 @@ import (
 // app_id.
 type WeChat struct {
 	Account   WeChatAccount
-	AppID     string
-	AppSecret Secret
+	AppID     string // the account, as its console names it
+	AppSecret Secret // that goes with AppID
 	Token     Secret // of the callback; unset: no callback
 	AESKey    Secret // of the callback; set when Token is
-	APIURL    string
+	APIURL    string // of the platform, or of a proxy on the way to it
 	Mode      WeChatMode
 	To        WeChatTo
 	Tag       string // of the subscribers in a subscription account; "" for the channel's own
@@ -60,7 +60,7 @@ const (
 
 // WeChatTemplate is the template of mode template.
 type WeChatTemplate struct {
-	ID     string
+	ID     string            // in the account's console
 	Fields map[string]string // of the template: what of the issue it holds
 }
 

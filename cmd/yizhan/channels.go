@@ -74,7 +74,11 @@ func openEmail(i *instance) (dispatch.Route, error) {
 // openWeChat makes the WeChat channel.
 func openWeChat(i *instance) (dispatch.Route, error) {
 	c := i.config.Channels.WeChat
-	api, err := wechat.NewAPI(wechat.APIOptions{BaseURL: c.APIURL, AppID: c.AppID, Secret: c.AppSecret.Reveal(), Logger: i.log})
+	o := wechat.APIOptions{BaseURL: c.APIURL, AppID: c.AppID, Secret: c.AppSecret.Reveal(), Logger: i.log}
+	if i.redis != nil {
+		o.Shared = wechat.NewRedisTokens(i.redis.Client, c.AppID)
+	}
+	api, err := wechat.NewAPI(o)
 	if err != nil {
 		return dispatch.Route{}, err
 	}
