@@ -76,12 +76,13 @@ type WeChatFault struct {
 // WeChatMessage is what one follower received.
 type WeChatMessage struct {
 	OpenID  string          `json:"openid"`
-	Kind    string          `json:"kind"` // mass, preview, template
+	Kind    string          `json:"kind"` // mass, preview, template, reply
 	Key     string          `json:"key"`  // clientmsgid, client_msg_id
 	Job     int64           `json:"job"`
 	Article *WeChatArticle  `json:"article,omitempty"`
 	Data    json.RawMessage `json:"data,omitempty"` // of a template
 	URL     string          `json:"url,omitempty"`  // of a template
+	Text    string          `json:"text,omitempty"` // of a reply
 	At      time.Time       `json:"at"`
 }
 

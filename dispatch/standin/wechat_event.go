@@ -26,11 +26,12 @@ import (
 const (
 	eventWait  = 5 * time.Second
 	eventTries = 3
+	originalID = "gh_standin" // of the account, as events have it
 )
 
 // emit makes an event of its inner XML and has it sent.
 func (w *WeChat) emit(inner string) {
-	w.events = append(w.events, `<xml><ToUserName><![CDATA[gh_standin]]></ToUserName>`+inner+`</xml>`)
+	w.events = append(w.events, `<xml><ToUserName><![CDATA[`+originalID+`]]></ToUserName>`+inner+`</xml>`)
 	select {
 	case w.wake <- struct{}{}:
 	default:
@@ -80,30 +81,35 @@ func (w *WeChat) sendEvents(ctx context.Context) {
 // Push posts one XML text to the callback as the platform does in safe mode, and
 // returns what is wrong with the answer.
 func (w *WeChat) Push(ctx context.Context, text string) error {
+	_, err := w.push(ctx, text)
+	return err
+}
+
+func (w *WeChat) push(ctx context.Context, text string) (answer []byte, err error) {
 	body, query, err := w.Envelope(text, w.now())
 	if err != nil {
-		return err
+		return nil, err
 	}
 	ctx, cancel := context.WithTimeout(ctx, eventWait)
 	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, w.options.Callback+"?"+query.Encode(), bytes.NewReader(body))
 	if err != nil {
-		return err
+		return nil, err
 	}
 	req.Header.Set("Content-Type", "text/xml")
 	resp, err := http.DefaultClient.Do(req)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer resp.Body.Close()
-	answer, err := io.ReadAll(io.LimitReader(resp.Body, 64<<10))
+	answer, err = io.ReadAll(io.LimitReader(resp.Body, 64<<10))
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if resp.StatusCode != http.StatusOK || len(answer) > 0 && string(answer) != "success" && !strings.HasPrefix(string(answer), "<xml>") {
-		return fmt.Errorf("the callback answered %s: %.100q", resp.Status, answer)
+		return nil, fmt.Errorf("the callback answered %s: %.100q", resp.Status, answer)
 	}
-	return nil
+	return answer, nil
 }
 
 // Envelope encrypts and signs a text as it goes to the callback at a time: the
@@ -119,7 +125,7 @@ func (w *WeChat) Envelope(text string, at time.Time) (body []byte, query url.Val
 		"signature":     {sign(w.options.Token, stamp, nonce)},
 		"msg_signature": {sign(w.options.Token, stamp, nonce, sealed)},
 	}
-	return []byte("<xml><ToUserName><![CDATA[gh_standin]]></ToUserName><Encrypt><![CDATA[" + sealed + "]]></Encrypt></xml>"), query, nil
+	return []byte("<xml><ToUserName><![CDATA[" + originalID + "]]></ToUserName><Encrypt><![CDATA[" + sealed + "]]></Encrypt></xml>"), query, nil
 }
 
 // sign is the platform's signature of some values.

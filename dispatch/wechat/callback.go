@@ -17,15 +17,20 @@ import (
 	"yizhan/dispatch"
 )
 
-// Keeper writes an event down; [dispatch.Ledger] is one.
+// Keeper writes down an event and what it was answered with; [dispatch.Ledger] is
+// one.
 type Keeper interface {
 	Keep(ctx context.Context, channel string, in dispatch.Inbound) (fresh bool, err error)
+	Answered(ctx context.Context, channel, key string) (answer string, ok bool, err error)
+	Answer(ctx context.Context, channel, key, answer string, now time.Time) (given string, err error)
 }
 
-// CallbackOptions are what a [Callback] needs; all but Logger are required.
+// CallbackOptions are what a [Callback] needs; all but Responder and Logger are
+// required.
 type CallbackOptions struct {
 	AppID, Token, AESKey string
 	Keeper               Keeper
+	Responder            Responder    // nil: nobody is answered
 	Logger               *slog.Logger // nil: silent
 }
 
@@ -107,24 +112,32 @@ func (c *Callback) take(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "400", http.StatusBadRequest)
 		return
 	}
-	if e.kept() {
-		if err := c.keep(r.Context(), e, now); err != nil {
-			// The platform tries again.
-			c.log.Error("an event could not be written down", "error", err)
-			http.Error(w, "503", http.StatusServiceUnavailable)
-			return
-		}
+	if !e.kept() {
+		_, _ = io.WriteString(w, nothing)
+		return
 	}
-	_, _ = io.WriteString(w, "success")
+	fresh, err := c.keep(r.Context(), e, now)
+	if err != nil {
+		// The platform tries again.
+		c.log.Error("an event could not be written down", "error", err)
+		http.Error(w, "503", http.StatusServiceUnavailable)
+		return
+	}
+	c.reply(w, e, c.respond(r.Context(), e, fresh))
 }
 
-func (c *Callback) keep(ctx context.Context, e Event, now time.Time) error {
+// keep writes an event down. When somebody answers it here, that is the first try
+// to work on it.
+func (c *Callback) keep(ctx context.Context, e Event, now time.Time) (fresh bool, err error) {
 	content, err := json.Marshal(e)
 	if err != nil {
-		return err
+		return false, err
 	}
-	_, err = c.o.Keeper.Keep(ctx, Name, dispatch.Inbound{Key: e.id(), Content: string(content), Received: now})
-	return err
+	in := dispatch.Inbound{Key: e.id(), Content: string(content), Received: now}
+	if c.o.Responder != nil && e.chat() {
+		in.Due = now.Add(respondAgain)
+	}
+	return c.o.Keeper.Keep(ctx, Name, in)
 }
 
 // Why a call is refused. None of them tells a caller more than that.

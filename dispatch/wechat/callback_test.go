@@ -20,8 +20,23 @@ import (
 
 // notes keeps what a callback writes down.
 type notes struct {
-	kept map[string]string
-	err  error
+	kept    map[string]string
+	due     map[string]time.Time
+	answers map[string]string
+	err     error
+}
+
+func (n *notes) Answered(_ context.Context, _, key string) (string, bool, error) {
+	answer, ok := n.answers[key]
+	return answer, ok, n.err
+}
+
+func (n *notes) Answer(_ context.Context, _, key, answer string, _ time.Time) (string, error) {
+	if first, ok := n.answers[key]; ok {
+		answer = first
+	}
+	n.answers[key] = answer
+	return answer, n.err
 }
 
 func (n *notes) Keep(_ context.Context, channel string, in dispatch.Inbound) (bool, error) {
@@ -29,14 +44,16 @@ func (n *notes) Keep(_ context.Context, channel string, in dispatch.Inbound) (bo
 		return false, n.err
 	}
 	_, known := n.kept[in.Key]
-	n.kept[in.Key] = in.Content
+	n.kept[in.Key], n.due[in.Key] = in.Content, in.Due
 	return !known, nil
 }
 
-func newCallback(t testing.TB) (*Callback, *notes) {
+func newCallback(t testing.TB) (*Callback, *notes) { return newTalker(t, nil) }
+
+func newTalker(t testing.TB, r Responder) (*Callback, *notes) {
 	t.Helper()
-	n := &notes{kept: map[string]string{}}
-	c, err := NewCallback(CallbackOptions{AppID: testAppID, Token: testToken, AESKey: testAESKey, Keeper: n})
+	n := &notes{kept: map[string]string{}, due: map[string]time.Time{}, answers: map[string]string{}}
+	c, err := NewCallback(CallbackOptions{AppID: testAppID, Token: testToken, AESKey: testAESKey, Keeper: n, Responder: r})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -13,8 +13,9 @@ import (
 // of a job. The SDK's type takes a mass job's MsgID for a template's.
 type Event struct {
 	From    string `xml:"FromUserName" json:"from"`
-	Created int64  `xml:"CreateTime" json:"created"` // seconds
-	Type    string `xml:"MsgType" json:"type"`       // text, event
+	To      string `xml:"ToUserName" json:"to,omitempty"` // the account's original id
+	Created int64  `xml:"CreateTime" json:"created"`      // seconds
+	Type    string `xml:"MsgType" json:"type"`            // text, event
 	Event   string `xml:"Event" json:"event,omitempty"`
 	Key     string `xml:"EventKey" json:"key,omitempty"`
 	Message string `xml:"MsgId" json:"message,omitempty"` // of a follower's message
@@ -51,7 +52,7 @@ func parseEvent(text []byte) (Event, error) {
 	if err := xml.Unmarshal(text, &root); err != nil {
 		return Event{}, fmt.Errorf("%w: %v", errNoEvent, err)
 	}
-	if e := root.Event; e.From == "" || e.Type == "" || e.Created <= 0 || len(e.From) > 64 || len(e.Job) > 32 || len(e.Message) > 32 {
+	if e := root.Event; e.From == "" || e.Type == "" || e.Created <= 0 || len(e.From) > 64 || len(e.To) > 64 || len(e.Job) > 32 || len(e.Message) > 32 {
 		return Event{}, errNoEvent
 	}
 	return root.Event, nil
@@ -66,6 +67,14 @@ func (e Event) id() string {
 	}
 	sum := sha256.Sum256(fmt.Appendf(nil, "%q %d %q %q %q", e.From, e.Created, e.Event, e.Key, e.Job))
 	return "event " + hex.EncodeToString(sum[:16])
+}
+
+// chat reports whether a follower does something that may be answered.
+func (e Event) chat() bool {
+	if e.Type != "event" {
+		return e.Type == "text"
+	}
+	return e.Event == EventFollow || e.Event == EventScan || e.Event == EventClick
 }
 
 // kept reports whether anything is done with such an event.

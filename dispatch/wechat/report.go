@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"log/slog"
 	"strings"
 	"time"
@@ -28,12 +27,16 @@ type People interface {
 	Unfollow(ctx context.Context, openid string, now time.Time) error
 }
 
-// ReceiverOptions are what a [Receiver] needs; all but Logger are required.
+// ReceiverOptions are what a [Receiver] needs; all but Responder and Logger are
+// required.
 type ReceiverOptions struct {
 	Channel *Channel
 	Books   Books
 	People  People
-	Logger  *slog.Logger // nil: silent
+	// Responder is the callback's: what it could not answer in time is given to it
+	// again, and the answer, for which it is too late, is dropped.
+	Responder Responder
+	Logger    *slog.Logger // nil: silent
 }
 
 // Receiver works on what the platform has told, and asks about the jobs of which
@@ -84,21 +87,15 @@ func (r *Receiver) Run(ctx context.Context) error {
 	}
 }
 
-// work goes through the events that wait.
+// work goes through the events that wait. One that cannot be worked on holds up no
+// other.
 func (r *Receiver) work(ctx context.Context, now time.Time) error {
 	events, err := r.o.Books.Kept(ctx, Name, now)
 	if err != nil {
 		return err
 	}
 	for _, in := range events {
-		var e Event
-		again := false
-		if err := json.Unmarshal([]byte(in.Content), &e); err != nil {
-			r.log.Error("an event that was kept cannot be read", "error", err)
-		} else if again, err = r.one(ctx, e, now); err != nil {
-			return fmt.Errorf("event %s: %w", e.Event, err)
-		}
-		if again && now.Sub(in.Received) < reportKnown {
+		if r.again(ctx, in, now) {
 			err = r.o.Books.Defer(ctx, Name, in.Key, now.Add(reportAgain))
 		} else {
 			err = r.o.Books.Done(ctx, Name, in.Key, now)
@@ -110,8 +107,35 @@ func (r *Receiver) work(ctx context.Context, now time.Time) error {
 	return nil
 }
 
-// one works on an event; again is true when it has to wait.
-func (r *Receiver) one(ctx context.Context, e Event, now time.Time) (again bool, err error) {
+// again works on an event, and reports whether it has to be worked on once more.
+func (r *Receiver) again(ctx context.Context, in dispatch.Inbound, now time.Time) bool {
+	var e Event
+	if err := json.Unmarshal([]byte(in.Content), &e); err != nil {
+		r.log.Error("an event that was kept cannot be read", "error", err)
+		return false
+	}
+	err := r.hear(ctx, e, in.Answered)
+	unknown, err2 := r.one(ctx, e, now)
+	if err = errors.Join(err, err2); err != nil {
+		r.log.Error("an event could not be worked on; trying again", "event", e.Type+" "+e.Event, "error", err)
+		return true // as long as it takes: it may be that somebody has left
+	}
+	return unknown && now.Sub(in.Received) < reportKnown
+}
+
+// hear gives the responder what it has not answered: somebody who said "退订" has
+// left, whether or not they could be told so.
+func (r *Receiver) hear(ctx context.Context, e Event, answered bool) error {
+	if r.o.Responder == nil || answered || !e.chat() {
+		return nil
+	}
+	_, err := r.o.Responder.Respond(ctx, e)
+	return err
+}
+
+// one does what an event asks for; unknown is true for a report on a job that
+// nobody knows yet.
+func (r *Receiver) one(ctx context.Context, e Event, now time.Time) (unknown bool, err error) {
 	switch e.Event {
 	case EventFollow:
 		return false, r.o.People.Follow(ctx, e.From, now)
