@@ -82,13 +82,13 @@ func (l *Ledger) claimBatch(ctx context.Context, tx execer, b unanswered, sessio
 	if n, err := res.RowsAffected(); err != nil || n == 0 {
 		return nil, err
 	}
-	rows, err := tx.QueryContext(ctx, `SELECT d.id, d.variant, d.address, d.attempts, COALESCE(s.public_id, ''), r.salt
+	rows, err := tx.QueryContext(ctx, `SELECT d.id, d.variant, d.address, d.link_epoch, d.attempts, COALESCE(s.public_id, ''), r.salt
 		FROM deliveries d JOIN runs r ON r.id = d.run_id LEFT JOIN subscribers s ON s.id = d.subscriber_id
 		WHERE d.batch_id = $1 AND d.state = 'marked' AND d.claim = 0 ORDER BY d.id`, b.id)
 	err = each(rows, err, func(rows *sql.Rows) error {
 		c := claimed{run: b.run, progress: Progress{State: StateMarked}}
 		var salt string
-		err := rows.Scan(&c.id, &c.variant, &c.address, &c.progress.Attempts, &c.subscriber, &salt)
+		err := rows.Scan(&c.id, &c.variant, &c.address, &c.epoch, &c.progress.Attempts, &c.subscriber, &salt)
 		c.token = token(salt, c.id)
 		members = append(members, c)
 		return err

@@ -118,6 +118,7 @@ type Batch struct {
 type Handover struct {
 	Delivery   int64
 	Subscriber string // public id, for the subscriber's links
+	LinkEpoch  int    // of those links, frozen when this was planned
 	Address    string
 	MessageID  string // by the variant's rule; the same in every attempt
 	Attempt    int    // 1 for the first

@@ -23,6 +23,7 @@ type claimed struct {
 	variant    string
 	subscriber string // public id
 	address    string
+	epoch      int    // of the subscriber's links when this was planned
 	token      string // of its id at the carrier
 	blocked    string // why it must not be sent
 	progress   Progress
@@ -95,9 +96,9 @@ func (l *Ledger) claimPart(ctx context.Context, tx execer, session int64, delive
 		WHERE id IN (`+in+`) AND state = 'queued'
 			AND EXISTS (SELECT 1 FROM runs r WHERE r.id = deliveries.run_id AND r.state = 'planned')
 			AND EXISTS (SELECT 1 FROM sessions s WHERE s.id = $1 AND s.closed_at = 0)
-		RETURNING id, run_id, channel, variant, address, attempts, lost, first_at,
+		RETURNING id, run_id, channel, variant, address, link_epoch, attempts, lost, first_at,
 			(SELECT s.public_id FROM subscribers s WHERE s.id = deliveries.subscriber_id),
-			(SELECT r.salt FROM runs r WHERE r.id = deliveries.run_id), `+subscribers.Blocked, args...)
+			(SELECT r.salt FROM runs r WHERE r.id = deliveries.run_id), `+blocked("$2"), args...)
 	if err != nil {
 		return nil, err
 	}
@@ -108,7 +109,7 @@ func (l *Ledger) claimPart(ctx context.Context, tx execer, session int64, delive
 		var first int64
 		var public sql.NullString
 		var salt string
-		if err := rows.Scan(&c.id, &c.run, &c.channel, &c.variant, &c.address, &c.progress.Attempts, &c.progress.Lost,
+		if err := rows.Scan(&c.id, &c.run, &c.channel, &c.variant, &c.address, &c.epoch, &c.progress.Attempts, &c.progress.Lost,
 			&first, &public, &salt, &c.blocked); err != nil {
 			return nil, err
 		}
@@ -142,10 +143,17 @@ func batchKey(rows []claimed) string {
 	return tokenEncoding.EncodeToString(sum.Sum(nil)[:16])
 }
 
-const markText = `UPDATE deliveries SET state = 'marked', batch_id = $1, updated_at = $2
+// blocked is why a row must not be sent, empty when it may: an issue only to
+// those who are subscribed, a service mail to whoever asked for it.
+func blocked(now string) string {
+	return `CASE WHEN (SELECT r.kind FROM runs r WHERE r.id = deliveries.run_id) = '` + string(KindService) + `'
+		THEN ` + subscribers.LetterBlocked + ` ELSE ` + subscribers.Blocked(now) + ` END`
+}
+
+var markText = `UPDATE deliveries SET state = 'marked', batch_id = $1, updated_at = $2
 	WHERE id = $3 AND state = 'leased' AND claim = $4
 		AND EXISTS (SELECT 1 FROM runs r WHERE r.id = deliveries.run_id AND r.state = 'planned')
-		AND ` + subscribers.Blocked + ` = ''`
+		AND ` + blocked("$2") + ` = ''`
 
 // commitMark is the late marker: only a row leased by this session, of a run
 // that is neither paused nor cancelled, of a subscriber who may be sent to.
@@ -158,8 +166,9 @@ func (l *Ledger) commitMark(ctx context.Context, tx execer, session, delivery, b
 	return n == 1, err
 }
 
+// A reply may quote the address: of somebody who was erased meanwhile it is not kept.
 const settleText = `UPDATE deliveries SET state = $1, reason = $2, due_at = $3, attempts = $4, lost = $5,
-		first_at = $6, claim = $7, code = $8, reply = $9, updated_at = $10
+		first_at = $6, claim = $7, code = $8, reply = CASE WHEN address = '' THEN '' ELSE $9 END, updated_at = $10
 	WHERE id = $11 AND claim = $12 AND state = $13`
 
 // settle carries a change out on a row that this session has leased or marked,
@@ -191,7 +200,8 @@ func (l *Ledger) recordAttempt(ctx context.Context, tx execer, delivery int64, o
 		outcome = "lost"
 	}
 	_, err := tx.ExecContext(ctx, `INSERT INTO attempts (delivery_id, at, outcome, scope, reason, code, reply)
-		VALUES ($1, $2, $3, $4, $5, $6, $7)`, delivery, millis(now), outcome, o.Failure.Scope, o.Failure.Reason, o.Code, o.Reply)
+		SELECT id, $2, $3, $4, $5, $6, CASE WHEN address = '' THEN '' ELSE $7 END FROM deliveries WHERE id = $1`,
+		delivery, millis(now), outcome, o.Failure.Scope, o.Failure.Reason, o.Code, o.Reply)
 	return err
 }
 
@@ -230,10 +240,10 @@ type standing struct {
 	blocked string
 }
 
-func (l *Ledger) standing(ctx context.Context, tx execer, session, delivery int64) (s standing, err error) {
+func (l *Ledger) standing(ctx context.Context, tx execer, session, delivery int64, now time.Time) (s standing, err error) {
 	err = tx.QueryRowContext(ctx, `SELECT CASE WHEN state = 'leased' AND claim = $1 THEN 1 ELSE 0 END,
-			(SELECT r.state FROM runs r WHERE r.id = deliveries.run_id), `+subscribers.Blocked+`
-		FROM deliveries WHERE id = $2`, session, delivery).Scan(&s.mine, &s.run, &s.blocked)
+			(SELECT r.state FROM runs r WHERE r.id = deliveries.run_id), `+blocked("$3")+`
+		FROM deliveries WHERE id = $2`, session, delivery, millis(now)).Scan(&s.mine, &s.run, &s.blocked)
 	if errors.Is(err, sql.ErrNoRows) {
 		return standing{}, nil // erased meanwhile
 	}

@@ -131,7 +131,7 @@ func TestRetries(t *testing.T) {
 				t.Errorf("failed row = %+v", r)
 			}
 		}
-		suppressed, err := f.Ledger.Select(t.Context(), dispatch.Resend{Issue: "142", Selection: dispatch.SelectFailed}, "email")
+		suppressed, err := f.Ledger.Select(t.Context(), dispatch.Resend{Issue: "142", Selection: dispatch.SelectFailed}, "email", time.Now())
 		if err != nil || len(suppressed) != 2 || suppressed[0].Blocked != "suppressed" || suppressed[1].Blocked != "" {
 			t.Errorf("failed = %+v, %v: only the dead mailbox is suppressed", suppressed, err)
 		}
@@ -325,7 +325,7 @@ func TestLostThenCancelled(t *testing.T) {
 			t.Fatal(err)
 		}
 		wantStates(t, f, "142", map[dispatch.State]int{dispatch.StateUnconfirmed: 1})
-		if got, err := f.Ledger.Select(t.Context(), dispatch.Resend{Issue: "142", Selection: dispatch.SelectUnsent}, "email"); err != nil || len(got) != 0 {
+		if got, err := f.Ledger.Select(t.Context(), dispatch.Resend{Issue: "142", Selection: dispatch.SelectUnsent}, "email", time.Now()); err != nil || len(got) != 0 {
 			t.Errorf("unsent selects %v, %v", got, err)
 		}
 	})

@@ -127,7 +127,7 @@ type plan struct {
 }
 
 func (l *Ledger) finishPlan(ctx context.Context, run int64, now time.Time, progress func(float64)) error {
-	p := plan{run: run}
+	p := plan{run: run, query: query{now: now}}
 	err := l.read.QueryRowContext(ctx, `SELECT issue_id, revision, scope, target, bound, not_before FROM runs WHERE id = $1`, run).
 		Scan(&p.query.issue, &p.query.revision, &p.query.selection, &p.query.target, &p.bound, &p.notBefore)
 	if err != nil {
@@ -187,8 +187,8 @@ func (p plan) chunk(ctx context.Context, tx execer, now time.Time) (cursor int64
 	at := len(args)
 	args = append(args, p.run, max(millis(now), p.notBefore), millis(now))
 	_, err = tx.ExecContext(ctx, fmt.Sprintf(`INSERT INTO deliveries
-		(run_id, issue_id, channel, subscriber_id, round, address, address_hash, state, reason, due_at, updated_at)
-		SELECT $%[2]d, $4, $1, w.subscriber_id, w.round, w.address, w.address_hash,
+		(run_id, issue_id, channel, subscriber_id, round, address, address_hash, link_epoch, state, reason, due_at, updated_at)
+		SELECT $%[2]d, $4, $1, w.subscriber_id, w.round, w.address, w.address_hash, w.link_epoch,
 			CASE WHEN w.blocked = '' THEN 'due' ELSE 'skipped' END, w.blocked, $%[3]d, $%[4]d
 		FROM (%[1]s) w WHERE true
 		ON CONFLICT (issue_id, channel, subscriber_id, round) DO NOTHING`, who, at+1, at+2, at+3), args...)

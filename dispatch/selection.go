@@ -36,6 +36,7 @@ type query struct {
 	issue     string
 	revision  int    // SelectOutdated: the revision that is current
 	target    string // SelectOne: the subscriber's public id
+	now       time.Time
 }
 
 // open is a SQL condition over the newest delivery n.
@@ -43,7 +44,7 @@ const open = "n.state IN ('due','queued','leased','marked')"
 
 // who returns the SELECT of everybody a selection takes in one channel with
 // subscriber id in ($2,$3], and its arguments after these: $1 is the channel.
-// Columns: subscriber_id, public_id, address, address_hash, blocked, round.
+// Columns: subscriber_id, public_id, address, address_hash, blocked, link_epoch, round.
 func (q query) who() (text string, args []any) {
 	args = []any{q.issue}
 	var where string
@@ -75,8 +76,8 @@ func (q query) who() (text string, args []any) {
 	}
 	// The range is said for both tables: else PostgreSQL, which knows nothing of a
 	// table that has just been filled, reads all deliveries for each step of a plan.
-	return `SELECT a.subscriber_id, a.public_id, a.address, a.address_hash, a.blocked, COALESCE(n.round, 0) + 1 AS round
-		FROM (` + subscribers.Audience + `) a
+	return `SELECT a.subscriber_id, a.public_id, a.address, a.address_hash, a.blocked, a.link_epoch, COALESCE(n.round, 0) + 1 AS round
+		FROM (` + subscribers.Audience(q.now) + `) a
 		LEFT JOIN deliveries n ON n.issue_id = $4 AND n.channel = $1 AND n.subscriber_id = a.subscriber_id
 			AND n.subscriber_id > $2 AND n.subscriber_id <= $3
 			AND n.round = (SELECT MAX(m.round) FROM deliveries m
@@ -95,8 +96,8 @@ type Selected struct {
 }
 
 // Select lists whom a resend of an issue would reach in one channel, by id.
-func (l *Ledger) Select(ctx context.Context, r Resend, channel string) ([]Selected, error) {
-	q, err := l.resendQuery(ctx, r, channel)
+func (l *Ledger) Select(ctx context.Context, r Resend, channel string, now time.Time) ([]Selected, error) {
+	q, err := l.resendQuery(ctx, r, channel, now)
 	if err != nil {
 		return nil, err
 	}
@@ -112,8 +113,8 @@ func (l *Ledger) Select(ctx context.Context, r Resend, channel string) ([]Select
 		s := Selected{Channel: channel}
 		var id int64
 		var hash string
-		var round int
-		if err := rows.Scan(&id, &s.ID, &s.Address, &hash, &s.Blocked, &round); err != nil {
+		var epoch, round int
+		if err := rows.Scan(&id, &s.ID, &s.Address, &hash, &s.Blocked, &epoch, &round); err != nil {
 			return nil, fmt.Errorf("selecting subscribers: %w", err)
 		}
 		out = append(out, s)
@@ -129,8 +130,8 @@ type Resend struct {
 	Target    string // SelectOne: the subscriber's public id
 }
 
-func (l *Ledger) resendQuery(ctx context.Context, r Resend, channel string) (query, error) {
-	q := query{selection: r.Selection, channel: channel, issue: r.Issue, revision: r.Revision, target: r.Target}
+func (l *Ledger) resendQuery(ctx context.Context, r Resend, channel string, now time.Time) (query, error) {
+	q := query{selection: r.Selection, channel: channel, issue: r.Issue, revision: r.Revision, target: r.Target, now: now}
 	_, err := l.firstPlanned(ctx, l.read, r.Issue, channel)
 	return q, err
 }

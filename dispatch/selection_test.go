@@ -63,7 +63,7 @@ func tellOn(t *testing.T, f *dispatchtest.Fixture, deliver func(*testing.T, stor
 func (s story) selects(t *testing.T, r dispatch.Resend) []string {
 	t.Helper()
 	r.Issue = "142"
-	got, err := s.Ledger.Select(context.Background(), r, "email")
+	got, err := s.Ledger.Select(context.Background(), r, "email", time.Now())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -146,7 +146,7 @@ func TestNewMissesNobody(t *testing.T) {
 	if _, err := f.People.Add(t.Context(), subscribers.Entry{Addresses: []subscribers.Address{a}}, time.Now().Add(-time.Minute)); err != nil {
 		t.Fatal(err)
 	}
-	got, err := f.Ledger.Select(t.Context(), dispatch.Resend{Issue: "142", Selection: dispatch.SelectNew}, "email")
+	got, err := f.Ledger.Select(t.Context(), dispatch.Resend{Issue: "142", Selection: dispatch.SelectNew}, "email", time.Now())
 	if err != nil || len(got) != 1 || got[0].Address != "between@example.org" {
 		t.Errorf("new are %+v, %v", got, err)
 	}
@@ -187,7 +187,7 @@ func TestResendOne(t *testing.T) {
 func TestResendNeedsAFirstRun(t *testing.T) {
 	f := dispatchtest.Open(t)
 	f.SubscribeOne(t, "email", "reader@example.org")
-	if _, err := f.Ledger.Select(t.Context(), dispatch.Resend{Issue: "142", Selection: dispatch.SelectUnsent}, "email"); !errors.Is(err, dispatch.ErrNoRun) {
+	if _, err := f.Ledger.Select(t.Context(), dispatch.Resend{Issue: "142", Selection: dispatch.SelectUnsent}, "email", time.Now()); !errors.Is(err, dispatch.ErrNoRun) {
 		t.Errorf("error %v", err)
 	}
 	if _, err := f.Ledger.Plan(t.Context(), dispatchtest.Planning("142", dispatch.SelectNew, &dispatchtest.Carrier{}), nil); !errors.Is(err, dispatch.ErrNoRun) {
@@ -216,7 +216,7 @@ func TestOutdatedSparesWhoMayHaveTheNewOne(t *testing.T) {
 		}
 		run(t, f.Dispatcher(t, c), time.Second)
 		wantStates(t, f, "142", map[dispatch.State]int{dispatch.StateSent: 1, dispatch.StateUnconfirmed: 1})
-		if got, err := f.Ledger.Select(t.Context(), dispatch.Resend{Issue: "142", Revision: 2, Selection: dispatch.SelectOutdated}, "email"); err != nil || len(got) != 0 {
+		if got, err := f.Ledger.Select(t.Context(), dispatch.Resend{Issue: "142", Revision: 2, Selection: dispatch.SelectOutdated}, "email", time.Now()); err != nil || len(got) != 0 {
 			t.Errorf("outdated selects %v, %v", got, err)
 		}
 	})

@@ -137,7 +137,7 @@ func (w *worker) settleStopped(r claimed, unsure time.Time) {
 				return err
 			}
 		}
-		s, err := w.ledger.standing(ctx, tx, w.session, r.id)
+		s, err := w.ledger.standing(ctx, tx, w.session, r.id, now)
 		if err != nil || !s.mine {
 			return err
 		}

@@ -340,7 +340,7 @@ func (h *handing) over(ctx context.Context, v Variant) (outcomes []Outcome) {
 	}
 	for _, r := range h.rows {
 		b.Deliveries = append(b.Deliveries, Handover{
-			Delivery: r.id, Subscriber: r.subscriber, Address: r.address,
+			Delivery: r.id, Subscriber: r.subscriber, LinkEpoch: r.epoch, Address: r.address,
 			MessageID: messageID(v.MessageID, r.token), Attempt: r.progress.Attempts + 1,
 		})
 	}

@@ -8,6 +8,7 @@ import (
 	"io"
 	"slices"
 	"strings"
+	"time"
 	"unicode/utf8"
 
 	"golang.org/x/text/encoding/simplifiedchinese"
@@ -21,7 +22,8 @@ import (
 // China.
 //
 // State is active, pending, paused or unsubscribed. Who left some channels only
-// has "active;unsubscribed:email".
+// has "active;unsubscribed:email". A pause that ends by itself is
+// "paused;until:2026-10-01T00:00:00Z".
 
 // maxLine is the longest line that is read, in bytes.
 const maxLine = 64 << 10
@@ -42,6 +44,7 @@ type record struct {
 	groups    []string
 	language  string
 	state     State           // "" when the line says nothing
+	until     time.Time       // of "paused;until:TIME"
 	left      map[string]bool // channels of "unsubscribed:CHANNEL"
 }
 
@@ -177,7 +180,7 @@ func (s *Store) set(rec *record, column, cell string) (err error) {
 	case "language":
 		rec.language, err = cleanLanguage(cell)
 	case "state":
-		rec.state, rec.left, err = s.parseState(cell)
+		rec.state, rec.until, rec.left, err = s.parseState(cell)
 	default:
 		if trim(cell) == "" {
 			return nil
@@ -194,22 +197,29 @@ func (s *Store) set(rec *record, column, cell string) (err error) {
 	return err
 }
 
-func (s *Store) parseState(cell string) (State, map[string]bool, error) {
+func (s *Store) parseState(cell string) (state State, until time.Time, left map[string]bool, err error) {
 	first, rest, _ := strings.Cut(strings.ToLower(strings.TrimSpace(cell)), ";")
-	state := State(strings.TrimSpace(first))
+	state = State(strings.TrimSpace(first))
 	if !slices.Contains([]State{"", Active, Pending, Paused, Unsubscribed}, state) || (state == "" && rest != "") {
-		return "", nil, invalid("state", "%q is not a state; the states are active, pending, paused, unsubscribed", cell)
+		return "", until, nil, invalid("state", "%q is not a state; the states are active, pending, paused, unsubscribed", cell)
 	}
-	left := map[string]bool{}
+	left = map[string]bool{}
 	for rest != "" {
 		first, rest, _ = strings.Cut(rest, ";")
-		channel, ok := strings.CutPrefix(strings.TrimSpace(first), "unsubscribed:")
+		first = strings.TrimSpace(first)
+		if at, ok := strings.CutPrefix(first, "until:"); ok && state == Paused {
+			if until, err = time.Parse(time.RFC3339, strings.ToUpper(at)); err != nil {
+				return "", until, nil, invalid("state", "%q is no time such as until:2026-10-01T00:00:00Z", first)
+			}
+			continue
+		}
+		channel, ok := strings.CutPrefix(first, "unsubscribed:")
 		if !ok || !slices.Contains(s.channels, channel) {
-			return "", nil, invalid("state", "%q does not name a channel that was left, such as unsubscribed:email", first)
+			return "", until, nil, invalid("state", "%q does not name a channel that was left, such as unsubscribed:email", first)
 		}
 		left[channel] = true
 	}
-	return state, left, nil
+	return state, until.UTC(), left, nil
 }
 
 // survey reads the whole file: whether it is UTF-8, and how many lines it has.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"time"
 )
 
 // Export writes every subscriber as CSV: UTF-8 with a byte order mark and CRLF,
@@ -77,6 +78,9 @@ func (s *Subscriber) stateCell() string {
 	}
 	var text strings.Builder
 	text.WriteString(string(s.State))
+	if s.State == Paused && !s.PausedUntil.IsZero() {
+		text.WriteString(";until:" + s.PausedUntil.UTC().Format(time.RFC3339))
+	}
 	for _, a := range s.Addresses {
 		if a.State == Unsubscribed {
 			text.WriteString(";unsubscribed:" + a.Channel)

@@ -243,6 +243,9 @@ func (im *importer) added(rec record) Subscriber {
 	if sub.State == "" || sub.State == Unsubscribed {
 		sub.State = Active // of somebody who left: what undoing goes back to
 	}
+	if sub.State == Paused {
+		sub.PausedUntil = rec.until
+	}
 	for _, a := range rec.addresses {
 		a.State, a.UpdatedAt = Active, im.now
 		sub.Addresses = append(sub.Addresses, a)
@@ -287,8 +290,8 @@ func (rec record) apply(old *Subscriber, now time.Time) (next Subscriber, change
 	if rec.present["language"] && next.Language != rec.language {
 		next.Language, changed = rec.language, true
 	}
-	if rec.state != "" && rec.state != Unsubscribed && next.State != rec.state {
-		next.State, changed = rec.state, true
+	if rec.state != "" && rec.state != Unsubscribed && (next.State != rec.state || !next.PausedUntil.Truncate(time.Second).Equal(rec.until)) {
+		next.State, next.PausedUntil, changed = rec.state, rec.until, true
 		next.confirm(now)
 	}
 	if rec.leave(&next, now) {

@@ -4,7 +4,9 @@ import (
 	"crypto/hmac"
 	"errors"
 	"fmt"
+	"maps"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -14,15 +16,34 @@ import (
 // purpose is worthless for another.
 type Purpose string
 
-// The purposes of links. The only power of an unsubscribe link is to
-// unsubscribe; mails get forwarded, and it never expires. Undo is handed out on
-// the page that confirms an unsubscription, for a short time.
+// The purposes of links. Mails get forwarded: the only power of an unsubscribe
+// link is to unsubscribe, and it never expires, neither by time nor by epoch. The
+// others expire, and all of a person's are revoked by raising their epoch.
 const (
 	ToUnsubscribe Purpose = "unsubscribe"
-	ToUndo        Purpose = "undo"
+	ToUndo        Purpose = "undo"    // on the page that confirms an unsubscription
+	ToConfirm     Purpose = "confirm" // that a sign-up is the owner's of the address
+	ToManage      Purpose = "manage"  // everything that a subscriber can do
+	ToMove        Purpose = "move"    // that a new address is theirs: it names a move, not a person
 )
 
-func purposes() []Purpose { return []Purpose{ToUnsubscribe, ToUndo} }
+// paths are the pages that links lead to. A purpose without one is for buttons.
+func paths() map[Purpose]string {
+	return map[Purpose]string{
+		ToUnsubscribe: "/unsubscribe", ToUndo: "", ToConfirm: "/confirm", ToManage: "/manage", ToMove: "/confirm/address",
+	}
+}
+
+func purposes() []Purpose { return slices.Sorted(maps.Keys(paths())) }
+
+// Token is what a link says, and is signed for.
+type Token struct {
+	Purpose Purpose
+	ID      string // public id of the subscriber; of ToMove, the move's
+	Channel string
+	Epoch   int       // of the subscriber's links
+	Expires time.Time // zero: never
+}
 
 // The refusals of [Links.Open].
 var (
@@ -50,12 +71,13 @@ type LinkOptions struct {
 
 // Links signs and opens the links of subscribers. A token is
 //
-//	v1.KEY.PURPOSE.CHANNEL.PUBLICID.EXPIRES.MAC
+//	v1.KEY.PURPOSE.CHANNEL.ID.EPOCH.EXPIRES.MAC
 //
-// where EXPIRES is Unix seconds in 8 hexadecimal digits (zero: never) and MAC
-// the 128-bit HMAC-SHA256 of all before it, by a key of the purpose. For one
-// purpose and channel all tokens have the same length and need no escaping in a
-// URL or in HTML, so that they can be patched into a frozen mail.
+// where EPOCH has 4 hexadecimal digits, EXPIRES is Unix seconds in 8 (zero:
+// never) and MAC the 128-bit HMAC-SHA256 of all before it, by a key of the
+// purpose. No personal data is in it. For one purpose and channel all tokens have
+// the same length and need no escaping in a URL or in HTML, so that they can be
+// patched into a frozen mail.
 type Links struct {
 	base string
 	ring []linkKey // newest first
@@ -92,55 +114,66 @@ func NewLinks(o LinkOptions) (*Links, error) {
 // Unsubscribe returns the URL by which a subscriber leaves a channel, for mails
 // and for their List-Unsubscribe header.
 func (l *Links) Unsubscribe(publicID, channel string) string {
-	return l.base + "/unsubscribe?t=" + l.Sign(ToUnsubscribe, publicID, channel, time.Time{})
+	return l.URL(Token{Purpose: ToUnsubscribe, ID: publicID, Channel: channel})
 }
 
-// Placeholder returns a URL of the length of every unsubscribe URL of the
+// URL returns the link that carries a token to the page of its purpose.
+func (l *Links) URL(t Token) string { return l.base + paths()[t.Purpose] + "?t=" + l.Sign(t) }
+
+// Placeholder returns a URL of the length of every link of the purpose and
 // channel, to be frozen with a mail and replaced for each subscriber. It has
 // digits that no real token has, so it opens nothing and is not found by chance.
-func (l *Links) Placeholder(channel string) string {
+func (l *Links) Placeholder(p Purpose, channel string) string {
 	zeros := strings.Repeat("0", idLength)
-	return l.base + "/unsubscribe?t=" + l.unsigned(ToUnsubscribe, zeros, channel, time.Time{}) + "." + zeros
+	return l.base + paths()[p] + "?t=" + l.unsigned(Token{Purpose: p, ID: zeros, Channel: channel}) + "." + zeros
 }
 
-// Sign returns a token; a zero time never expires. The purpose must be one of
-// this package's, the public id and channel those of a subscriber.
-func (l *Links) Sign(p Purpose, publicID, channel string, expires time.Time) string {
-	text := l.unsigned(p, publicID, channel, expires)
-	return text + "." + code(l.ring[0].mac[p], text)
+// Sign returns a token's text. The purpose must be one of this package's, id and
+// channel those of a subscriber.
+func (l *Links) Sign(t Token) string {
+	text := l.unsigned(t)
+	return text + "." + code(l.ring[0].mac[t.Purpose], text)
 }
 
-func (l *Links) unsigned(p Purpose, publicID, channel string, expires time.Time) string {
+func (l *Links) unsigned(t Token) string {
 	var seconds int64
-	if !expires.IsZero() {
-		seconds = expires.Unix()
+	if !t.Expires.IsZero() {
+		seconds = t.Expires.Unix()
 	}
-	return strings.Join([]string{linkVersion, l.ring[0].id, string(p), channel, publicID, fmt.Sprintf("%08x", seconds)}, ".")
+	return strings.Join([]string{linkVersion, l.ring[0].id, string(t.Purpose), t.Channel, t.ID, fmt.Sprintf("%04x", t.Epoch), fmt.Sprintf("%08x", seconds)}, ".")
 }
 
 // Open checks a token for a purpose, which the caller knows from the route and
-// not from the token, and returns whose it is. Its errors are [ErrLink] and
-// [ErrExpired].
-func (l *Links) Open(p Purpose, token string, now time.Time) (publicID, channel string, err error) {
+// not from the token. Whether its epoch is still the subscriber's is for the
+// caller to compare. Its errors are [ErrLink] and [ErrExpired].
+func (l *Links) Open(p Purpose, token string, now time.Time) (Token, error) {
 	if len(token) > maxToken {
-		return "", "", ErrLink
+		return Token{}, ErrLink
 	}
 	fields := strings.Split(token, ".")
-	if len(fields) != 7 || fields[0] != linkVersion || fields[2] != string(p) || !channelName.MatchString(fields[3]) || !isID(fields[4]) {
-		return "", "", ErrLink
+	if len(fields) != 8 || fields[0] != linkVersion || fields[2] != string(p) || !channelName.MatchString(fields[3]) || !isID(fields[4]) {
+		return Token{}, ErrLink
 	}
-	text, mac := token[:strings.LastIndexByte(token, '.')], fields[6]
+	text, mac := token[:strings.LastIndexByte(token, '.')], fields[7]
 	if !l.signed(p, fields[1], text, mac) {
-		return "", "", ErrLink
+		return Token{}, ErrLink
 	}
-	expires, err := strconv.ParseInt(fields[5], 16, 64)
+	epoch, err := strconv.ParseInt(fields[5], 16, 32)
 	if err != nil {
-		return "", "", ErrLink
+		return Token{}, ErrLink
 	}
-	if expires != 0 && now.Unix() >= expires {
-		return "", "", ErrExpired
+	expires, err := strconv.ParseInt(fields[6], 16, 64)
+	if err != nil {
+		return Token{}, ErrLink
 	}
-	return fields[4], fields[3], nil
+	t := Token{Purpose: p, ID: fields[4], Channel: fields[3], Epoch: int(epoch)}
+	if expires == 0 {
+		return t, nil
+	}
+	if t.Expires = time.Unix(expires, 0).UTC(); !now.Before(t.Expires) {
+		return Token{}, ErrExpired
+	}
+	return t, nil
 }
 
 // signed compares texts and not decoded bytes: base32 has spare bits, and a

@@ -35,10 +35,11 @@ func TestLinksOpenWhatTheySigned(t *testing.T) {
 		channel := rapid.StringMatching(`[a-z][a-z0-9]{0,15}`).Draw(t, "channel")
 		purpose := rapid.SampledFrom(purposes()).Draw(t, "purpose")
 		expires := rapid.SampledFrom([]time.Time{{}, noon().Add(time.Second)}).Draw(t, "expires")
-		token := l.Sign(purpose, id, channel, expires)
-		gotID, gotChannel, err := l.Open(purpose, token, noon())
-		if err != nil || gotID != id || gotChannel != channel {
-			t.Fatalf("Open(%s) = %s, %s, %v", token, gotID, gotChannel, err)
+		want := Token{purpose, id, channel, rapid.IntRange(0, 0xffff).Draw(t, "epoch"), expires}
+		token := l.Sign(want)
+		got, err := l.Open(purpose, token, noon())
+		if err != nil || got != want {
+			t.Fatalf("Open(%s) = %+v, %v", token, got, err)
 		}
 		if len(token) > maxToken || url.QueryEscape(token) != token {
 			t.Fatalf("the token %s is too long or needs escaping", token)
@@ -48,24 +49,33 @@ func TestLinksOpenWhatTheySigned(t *testing.T) {
 
 func TestLinksHaveOneLength(t *testing.T) {
 	l := newLinks(t, secretA)
-	want := len(l.Placeholder(Email))
+	for _, p := range purposes() {
+		want := len(l.Placeholder(p, Email))
+		for _, token := range []Token{{Purpose: p, Channel: Email}, {Purpose: p, Channel: Email, Epoch: 0xffff, Expires: noon()}} {
+			token.ID = newPublicID()
+			if got := l.URL(token); len(got) != want {
+				t.Errorf("%s has length %d, the placeholder %d", got, len(got), want)
+			}
+		}
+	}
+	want := len(l.Placeholder(ToUnsubscribe, Email))
 	for range 100 {
 		if got := l.Unsubscribe(newPublicID(), Email); len(got) != want || !strings.HasPrefix(got, "https://news.example.org/unsubscribe?t=v1.") {
 			t.Fatalf("%s has length %d, the placeholder %d", got, len(got), want)
 		}
 	}
-	u, err := url.Parse(l.Placeholder(Email))
+	u, err := url.Parse(l.Placeholder(ToUnsubscribe, Email))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, _, err := l.Open(ToUnsubscribe, u.Query().Get("t"), noon()); !errors.Is(err, ErrLink) {
+	if _, err := l.Open(ToUnsubscribe, u.Query().Get("t"), noon()); !errors.Is(err, ErrLink) {
 		t.Errorf("the placeholder opens: %v", err)
 	}
 }
 
 func TestLinksRefuse(t *testing.T) {
 	l, id := newLinks(t, secretA), newPublicID()
-	good := l.Sign(ToUnsubscribe, id, Email, time.Time{})
+	good := l.Sign(Token{Purpose: ToUnsubscribe, ID: id, Channel: Email})
 	for name, tt := range map[string]struct {
 		purpose Purpose
 		token   string
@@ -73,9 +83,10 @@ func TestLinksRefuse(t *testing.T) {
 	}{
 		"empty":             {ToUnsubscribe, "", ErrLink},
 		"other purpose":     {ToUndo, good, ErrLink},
-		"unknown purpose":   {"manage", strings.Replace(good, "unsubscribe", "manage", 1), ErrLink},
+		"unknown purpose":   {"rule", strings.Replace(good, "unsubscribe", "rule", 1), ErrLink},
+		"another epoch":     {ToUnsubscribe, strings.Replace(good, ".0000.", ".0001.", 1), ErrLink},
 		"renamed purpose":   {ToUndo, strings.Replace(good, "unsubscribe", "undo", 1), ErrLink},
-		"other key":         {ToUnsubscribe, newLinks(t, secretB).Sign(ToUnsubscribe, id, Email, time.Time{}), ErrLink},
+		"other key":         {ToUnsubscribe, newLinks(t, secretB).Sign(Token{Purpose: ToUnsubscribe, ID: id, Channel: Email}), ErrLink},
 		"another's id":      {ToUnsubscribe, strings.Replace(good, id, newPublicID(), 1), ErrLink},
 		"another channel":   {ToUnsubscribe, strings.Replace(good, ".email.", ".wechat.", 1), ErrLink},
 		"upper case":        {ToUnsubscribe, strings.ToUpper(good), ErrLink},
@@ -84,10 +95,10 @@ func TestLinksRefuse(t *testing.T) {
 		"something added":   {ToUnsubscribe, good + "a", ErrLink},
 		"a field added":     {ToUnsubscribe, good + ".", ErrLink},
 		"far too long":      {ToUnsubscribe, strings.Repeat("a", 1<<20), ErrLink},
-		"expired":           {ToUndo, l.Sign(ToUndo, id, Email, noon()), ErrExpired},
-		"longer than asked": {ToUndo, strings.Replace(l.Sign(ToUndo, id, Email, noon().Add(-time.Hour)), ".6", ".7", 1), ErrLink},
+		"expired":           {ToUndo, l.Sign(Token{Purpose: ToUndo, ID: id, Channel: Email, Expires: noon()}), ErrExpired},
+		"longer than asked": {ToUndo, strings.Replace(l.Sign(Token{Purpose: ToUndo, ID: id, Channel: Email, Expires: noon().Add(-time.Hour)}), ".6", ".7", 1), ErrLink},
 	} {
-		if _, _, err := l.Open(tt.purpose, tt.token, noon()); !errors.Is(err, tt.want) {
+		if _, err := l.Open(tt.purpose, tt.token, noon()); !errors.Is(err, tt.want) {
 			t.Errorf("%s: %v, want %v", name, err, tt.want)
 		}
 	}
@@ -96,12 +107,12 @@ func TestLinksRefuse(t *testing.T) {
 func TestEveryBitOfALinkCounts(t *testing.T) {
 	l := newLinks(t, secretA)
 	for _, p := range purposes() {
-		token := l.Sign(p, newPublicID(), Email, noon().Add(time.Hour))
+		token := l.Sign(Token{Purpose: p, ID: newPublicID(), Channel: Email, Expires: noon().Add(time.Hour)})
 		for i := range token {
 			for bit := range 8 {
 				flipped := []byte(token)
 				flipped[i] ^= 1 << bit
-				if _, _, err := l.Open(p, string(flipped), noon()); !errors.Is(err, ErrLink) {
+				if _, err := l.Open(p, string(flipped), noon()); !errors.Is(err, ErrLink) {
 					t.Fatalf("%s opens like %s: %v", flipped, token, err)
 				}
 			}
@@ -111,12 +122,12 @@ func TestEveryBitOfALinkCounts(t *testing.T) {
 
 func TestLinksOutliveTheirKey(t *testing.T) {
 	id := newPublicID()
-	token := newLinks(t, secretA).Sign(ToUnsubscribe, id, Email, time.Time{})
+	token := newLinks(t, secretA).Sign(Token{Purpose: ToUnsubscribe, ID: id, Channel: Email})
 	rotated := newLinks(t, secretB, secretA)
-	if got, _, err := rotated.Open(ToUnsubscribe, token, noon().AddDate(20, 0, 0)); err != nil || got != id {
-		t.Errorf("after a rotation and 20 years: %s, %v", got, err)
+	if got, err := rotated.Open(ToUnsubscribe, token, noon().AddDate(20, 0, 0)); err != nil || got.ID != id {
+		t.Errorf("after a rotation and 20 years: %s, %v", got.ID, err)
 	}
-	if fresh := rotated.Sign(ToUnsubscribe, id, Email, time.Time{}); fresh == token || fresh != newLinks(t, secretB).Sign(ToUnsubscribe, id, Email, time.Time{}) {
+	if fresh := rotated.Sign(Token{Purpose: ToUnsubscribe, ID: id, Channel: Email}); fresh == token || fresh != newLinks(t, secretB).Sign(Token{Purpose: ToUnsubscribe, ID: id, Channel: Email}) {
 		t.Error("the newest key does not sign")
 	}
 }
@@ -141,13 +152,13 @@ func TestNewLinksChecksItsOptions(t *testing.T) {
 func FuzzOpen(f *testing.F) {
 	l := newLinks(f, secretA)
 	id := strings.Repeat("a", idLength)
-	good := l.Sign(ToUnsubscribe, id, Email, time.Time{})
+	good := l.Sign(Token{Purpose: ToUnsubscribe, ID: id, Channel: Email})
 	f.Add(good)
-	f.Add(l.Sign(ToUndo, id, WeChat, noon()))
+	f.Add(l.Sign(Token{Purpose: ToUndo, ID: id, Channel: WeChat, Expires: noon()}))
 	f.Add("v1......")
 	f.Fuzz(func(t *testing.T, token string) {
-		got, channel, err := l.Open(ToUnsubscribe, token, noon())
-		if err == nil && l.Sign(ToUnsubscribe, got, channel, time.Time{}) != token {
+		got, err := l.Open(ToUnsubscribe, token, noon())
+		if err == nil && l.Sign(got) != token {
 			t.Errorf("%q opens and was never signed", token)
 		}
 	})

@@ -96,7 +96,8 @@ func (p *Pages) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		p.fail(page, http.StatusMethodNotAllowed, "method")
 		return
 	}
-	publicID, channel, err := p.o.Links.Open(purpose, token, now)
+	opened, err := p.o.Links.Open(purpose, token, now)
+	publicID, channel := opened.ID, opened.Channel
 	switch {
 	case errors.Is(err, ErrExpired):
 		p.fail(page, http.StatusForbidden, "expired")
@@ -140,7 +141,7 @@ func (p *Pages) left(ctx context.Context, publicID, channel string) bool {
 
 // undoAction is what the undo button posts to.
 func (p *Pages) undoAction(publicID, channel string, now time.Time) string {
-	return "?" + url.Values{"u": {p.o.Links.Sign(ToUndo, publicID, channel, now.Add(undoFor))}}.Encode()
+	return "?" + url.Values{"u": {p.o.Links.Sign(Token{Purpose: ToUndo, ID: publicID, Channel: channel, Expires: now.Add(undoFor)})}}.Encode()
 }
 
 func (p *Pages) unsubscribe(r *http.Request, page answer, publicID string, now time.Time) {

@@ -51,7 +51,9 @@ func newSite(t *testing.T, renderer Renderer) *site {
 	return w
 }
 
-func (w *site) token() string { return w.links.Sign(ToUnsubscribe, w.sub.PublicID, Email, time.Time{}) }
+func (w *site) token() string {
+	return w.links.Sign(Token{Purpose: ToUnsubscribe, ID: w.sub.PublicID, Channel: Email})
+}
 
 func (w *site) emailState(t *testing.T) State {
 	sub := mustGet(t, w.store, "1")
@@ -199,9 +201,9 @@ func TestPageOfSomebodyWhoLeft(t *testing.T) {
 func TestPageRefuses(t *testing.T) {
 	w := newSite(t, fakeRenderer{})
 	good := w.token()
-	expired := w.links.Sign(ToUndo, w.sub.PublicID, Email, time.Now().Add(-time.Second))
-	undo := w.links.Sign(ToUndo, w.sub.PublicID, Email, time.Now().Add(time.Hour))
-	foreign := newLinks(t, secretB).Sign(ToUnsubscribe, w.sub.PublicID, Email, time.Time{})
+	expired := w.links.Sign(Token{Purpose: ToUndo, ID: w.sub.PublicID, Channel: Email, Expires: time.Now().Add(-time.Second)})
+	undo := w.links.Sign(Token{Purpose: ToUndo, ID: w.sub.PublicID, Channel: Email, Expires: time.Now().Add(time.Hour)})
+	foreign := newLinks(t, secretB).Sign(Token{Purpose: ToUnsubscribe, ID: w.sub.PublicID, Channel: Email})
 	large := strings.Repeat("a", maxForm+1)
 	before := dump(t, w.store.read)
 	for name, tt := range map[string]struct {
@@ -241,7 +243,7 @@ func TestPageRefuses(t *testing.T) {
 
 func TestPageOfSomebodyWhoIsGone(t *testing.T) {
 	w := newSite(t, fakeRenderer{})
-	undo := w.links.Sign(ToUndo, w.sub.PublicID, Email, time.Now().Add(time.Hour))
+	undo := w.links.Sign(Token{Purpose: ToUndo, ID: w.sub.PublicID, Channel: Email, Expires: time.Now().Add(time.Hour)})
 	if _, err := w.store.Erase(t.Context(), "1", noon()); err != nil {
 		t.Fatal(err)
 	}
@@ -258,7 +260,7 @@ func TestPageOfSomebodyWhoIsGone(t *testing.T) {
 
 func TestPageWhenTheDatabaseFails(t *testing.T) {
 	w := newSite(t, fakeRenderer{})
-	undo := w.links.Sign(ToUndo, w.sub.PublicID, Email, time.Now().Add(time.Hour))
+	undo := w.links.Sign(Token{Purpose: ToUndo, ID: w.sub.PublicID, Channel: Email, Expires: time.Now().Add(time.Hour)})
 	if err := w.store.write.Close(); err != nil {
 		t.Fatal(err)
 	}

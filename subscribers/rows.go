@@ -28,7 +28,7 @@ func one(ctx context.Context, q queryer, where string, args ...any) (Subscriber,
 // load returns the subscribers that a condition on their table chooses, with
 // their addresses, by id. It is one statement, so it sees one state of both.
 func load(ctx context.Context, q queryer, where string, args ...any) ([]Subscriber, error) {
-	rows, err := q.QueryContext(ctx, `SELECT s.id, s.public_id, s.name, s.sections, s.groups, s.language, s.state, s.prior_state,
+	rows, err := q.QueryContext(ctx, `SELECT s.id, s.public_id, s.name, s.sections, s.groups, s.language, s.state, s.prior_state, s.paused_until, s.link_epoch,
 	s.consent_at, s.consent_source, s.consent_text, s.created_at, s.confirmed_at, s.updated_at,
 	a.channel, a.value, a.domain, a.hash, a.state, a.reason, a.updated_at
 FROM (SELECT * FROM subscribers `+where+`) s LEFT JOIN addresses a ON a.subscriber_id = s.id
@@ -43,10 +43,10 @@ ORDER BY s.id, a.channel`, args...)
 			sub                                         Subscriber
 			sections, groups                            string
 			consentAt, confirmedAt, addressAt           sql.NullInt64
-			createdAt, updatedAt                        int64
+			pausedUntil, createdAt, updatedAt           int64
 			channel, value, domain, hash, state, reason sql.NullString
 		)
-		if err := rows.Scan(&sub.ID, &sub.PublicID, &sub.Name, &sections, &groups, &sub.Language, &sub.State, &sub.prior,
+		if err := rows.Scan(&sub.ID, &sub.PublicID, &sub.Name, &sections, &groups, &sub.Language, &sub.State, &sub.prior, &pausedUntil, &sub.LinkEpoch,
 			&consentAt, &sub.Consent.Source, &sub.Consent.Text, &createdAt, &confirmedAt, &updatedAt,
 			&channel, &value, &domain, &hash, &state, &reason, &addressAt); err != nil {
 			return nil, fmt.Errorf("reading subscribers: %w", err)
@@ -54,6 +54,7 @@ ORDER BY s.id, a.channel`, args...)
 		if len(subs) == 0 || subs[len(subs)-1].ID != sub.ID {
 			sub.Sections, sub.Groups = split(sections), split(groups)
 			sub.Consent.At, sub.ConfirmedAt = fromNull(consentAt), fromNull(confirmedAt)
+			sub.PausedUntil = fromZero(pausedUntil)
 			sub.CreatedAt, sub.UpdatedAt = fromMillis(createdAt), fromMillis(updatedAt)
 			subs = append(subs, sub)
 		}
@@ -79,11 +80,11 @@ type writer struct {
 func newWriter(ctx context.Context, tx *sql.Tx) (*writer, error) {
 	w := &writer{}
 	for stmt, text := range map[**sql.Stmt]string{
-		&w.add: `INSERT INTO subscribers (public_id, name, sections, groups, language, state, prior_state,
+		&w.add: `INSERT INTO subscribers (public_id, name, sections, groups, language, state, prior_state, paused_until,
 	consent_at, consent_source, consent_text, created_at, confirmed_at, updated_at)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) RETURNING id`,
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14) RETURNING id`,
 		&w.change: `UPDATE subscribers SET name = $1, sections = $2, groups = $3, language = $4, state = $5, prior_state = $6,
-	confirmed_at = $7, updated_at = $8 WHERE id = $9`,
+	paused_until = $7, link_epoch = $8, consent_at = $9, consent_source = $10, consent_text = $11, confirmed_at = $12, updated_at = $13 WHERE id = $14`,
 		&w.address: `INSERT INTO addresses (subscriber_id, channel, value, domain, hash, state, reason, updated_at)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
 ON CONFLICT (subscriber_id, channel) DO UPDATE SET value = excluded.value, domain = excluded.domain, hash = excluded.hash,
@@ -109,7 +110,7 @@ func (w *writer) close() {
 
 // insert writes a new subscriber and sets its id.
 func (w *writer) insert(ctx context.Context, s *Subscriber) error {
-	err := w.add.QueryRowContext(ctx, s.PublicID, s.Name, join(s.Sections), join(s.Groups), s.Language, string(s.State), string(s.prior),
+	err := w.add.QueryRowContext(ctx, s.PublicID, s.Name, join(s.Sections), join(s.Groups), s.Language, string(s.State), string(s.prior), zeroMillis(s.PausedUntil),
 		millisOrNull(s.Consent.At), s.Consent.Source, s.Consent.Text, s.CreatedAt.UnixMilli(), millisOrNull(s.ConfirmedAt), s.UpdatedAt.UnixMilli()).Scan(&s.ID)
 	if err != nil {
 		return fmt.Errorf("writing a subscriber: %w", err)
@@ -125,6 +126,7 @@ func (w *writer) insert(ctx context.Context, s *Subscriber) error {
 // update writes what differs between two states of a subscriber.
 func (w *writer) update(ctx context.Context, old, next *Subscriber) error {
 	_, err := w.change.ExecContext(ctx, next.Name, join(next.Sections), join(next.Groups), next.Language, string(next.State), string(next.prior),
+		zeroMillis(next.PausedUntil), next.LinkEpoch, millisOrNull(next.Consent.At), next.Consent.Source, next.Consent.Text,
 		millisOrNull(next.ConfirmedAt), next.UpdatedAt.UnixMilli(), next.ID)
 	if err != nil {
 		return fmt.Errorf("writing a subscriber: %w", err)
@@ -165,6 +167,21 @@ func fromNull(ms sql.NullInt64) time.Time {
 		return time.Time{}
 	}
 	return fromMillis(ms.Int64)
+}
+
+// fromZero and zeroMillis are for columns in which 0 means never.
+func fromZero(ms int64) time.Time {
+	if ms == 0 {
+		return time.Time{}
+	}
+	return fromMillis(ms)
+}
+
+func zeroMillis(t time.Time) int64 {
+	if t.IsZero() {
+		return 0
+	}
+	return t.UnixMilli()
 }
 
 func millisOrNull(t time.Time) sql.NullInt64 {

@@ -31,6 +31,12 @@ func TestBlocked(t *testing.T) {
 		"active":  {want: ""},
 		"paused":  {entry: Entry{State: Paused}, want: "paused"},
 		"pending": {entry: Entry{State: Pending}, want: "pending"},
+		"paused until now": {entry: Entry{State: Paused}, want: "", then: func(t *testing.T, s *Store, _ Subscriber) {
+			exec(t, s.write, `UPDATE subscribers SET paused_until = $1`, noon().UnixMilli())
+		}},
+		"paused until later": {entry: Entry{State: Paused}, want: "paused", then: func(t *testing.T, s *Store, _ Subscriber) {
+			exec(t, s.write, `UPDATE subscribers SET paused_until = $1`, noon().UnixMilli()+1)
+		}},
 		"unsubscribed": {want: "unsubscribed", then: func(t *testing.T, s *Store, sub Subscriber) {
 			if _, err := s.Unsubscribe(t.Context(), sub.PublicID, Email, "link", noon()); err != nil {
 				t.Fatal(err)
@@ -86,13 +92,13 @@ func TestBlocked(t *testing.T) {
 				tt.then(t, s, sub)
 			}
 			var got string
-			if err := s.read.QueryRowContext(t.Context(), `SELECT `+Blocked+` FROM deliveries`).Scan(&got); err != nil {
+			if err := s.read.QueryRowContext(t.Context(), `SELECT `+Blocked("$1")+` FROM deliveries`, noon().UnixMilli()).Scan(&got); err != nil {
 				t.Fatal(err)
 			}
 			if got != tt.want {
 				t.Errorf("blocked is %q, want %q", got, tt.want)
 			}
-			exec(t, s.write, `UPDATE deliveries SET state = 'marked' WHERE id = 1 AND `+Blocked+` = ''`)
+			exec(t, s.write, `UPDATE deliveries SET state = 'marked' WHERE id = 1 AND `+Blocked("$1")+` = ''`, noon().UnixMilli())
 			var state string
 			if err := s.read.QueryRowContext(t.Context(), `SELECT state FROM deliveries`).Scan(&state); err != nil {
 				t.Fatal(err)
@@ -129,7 +135,7 @@ func TestAudience(t *testing.T) {
 	audience := func(channel string, after, bound int64) (got []row) {
 		t.Helper()
 		rows, err := s.read.QueryContext(t.Context(), `SELECT subscriber_id, public_id, address, address_hash, domain, blocked, sections, language, confirmed_at
-FROM (`+Audience+`) a ORDER BY subscriber_id`, channel, after, bound)
+FROM (`+Audience(noon())+`) a ORDER BY subscriber_id`, channel, after, bound)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -171,8 +177,8 @@ func TestQueriesUseIndexes(t *testing.T) {
 		query string
 		args  []any
 	}{
-		"blocked":  {query: `UPDATE deliveries SET state = 'marked' WHERE id = 1 AND ` + Blocked + ` = ''`},
-		"audience": {query: `SELECT * FROM (` + Audience + `) a ORDER BY subscriber_id LIMIT 10`, args: []any{Email, 0, 10}},
+		"blocked":  {query: `UPDATE deliveries SET state = 'marked' WHERE id = 1 AND ` + Blocked("$1") + ` = ''`, args: []any{0}},
+		"audience": {query: `SELECT * FROM (` + Audience(noon()) + `) a ORDER BY subscriber_id LIMIT 10`, args: []any{Email, 0, 10}},
 	} {
 		rows, err := s.write.QueryContext(t.Context(), `EXPLAIN QUERY PLAN `+tt.query, tt.args...)
 		if err != nil {

@@ -54,7 +54,7 @@ func (s *Store) SetState(ctx context.Context, key string, state State, now time.
 		case sub.State == state:
 			return false, nil
 		}
-		sub.State = state
+		sub.State, sub.PausedUntil = state, time.Time{}
 		sub.confirm(now)
 		return true, nil
 	})
@@ -101,7 +101,7 @@ func (s *Store) Remove(ctx context.Context, key string, now time.Time) (Subscrib
 			if a.State != Unsubscribed {
 				continue
 			}
-			if err := suppress(ctx, tx, a.Channel, a.hash, nil, "unsubscribed", "", now); err != nil {
+			if err := suppress(ctx, tx, a.Channel, a.hash, nil, reasonUnsubscribed, "", now); err != nil {
 				return err
 			}
 		}
@@ -153,7 +153,7 @@ func (s *Store) Erase(ctx context.Context, key string, now time.Time) (Erasure, 
 			return err
 		}
 		for _, h := range gone.Hashes {
-			if err := suppress(ctx, tx, h.Channel, h.Hash, nil, "erased", "", now); err != nil {
+			if err := suppress(ctx, tx, h.Channel, h.Hash, nil, reasonErased, "", now); err != nil {
 				return err
 			}
 			// detail may quote a reply, and replies quote addresses.
@@ -170,8 +170,8 @@ func (s *Store) Erase(ctx context.Context, key string, now time.Time) (Erasure, 
 }
 
 func remove(ctx context.Context, tx *sql.Tx, id int64) error {
-	for _, text := range []string{`DELETE FROM addresses WHERE subscriber_id = $1`, `DELETE FROM subscribers WHERE id = $1`} {
-		if _, err := tx.ExecContext(ctx, text, id); err != nil {
+	for _, from := range []string{`letters WHERE subscriber_id`, `moves WHERE subscriber_id`, `consents WHERE subscriber_id`, `addresses WHERE subscriber_id`, `subscribers WHERE id`} {
+		if _, err := tx.ExecContext(ctx, `DELETE FROM `+from+` = $1`, id); err != nil {
 			return fmt.Errorf("deleting subscriber %d: %w", id, err)
 		}
 	}

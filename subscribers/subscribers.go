@@ -53,6 +53,10 @@ type Subscriber struct {
 	Groups   []string `json:"groups"`
 	Language string   `json:"language"` // BCP 47, "" means the periodical's own
 	State    State    `json:"state"`
+	// PausedUntil ends the state Paused by itself; zero: they resume when they like.
+	PausedUntil time.Time `json:"paused_until,omitzero"`
+	// LinkEpoch is in their links; raising it revokes those that were made before.
+	LinkEpoch int `json:"link_epoch"`
 	// Addresses are in the order of their channels, one a channel.
 	Addresses []ChannelAddress `json:"addresses"`
 	Consent   Consent          `json:"consent"`
@@ -90,6 +94,14 @@ type Entry struct {
 	Language  string
 	State     State
 	Consent   Consent
+}
+
+// StateAt is the subscriber's state at a time: a pause whose date has come is over.
+func (s *Subscriber) StateAt(now time.Time) State {
+	if s.State == Paused && !s.PausedUntil.IsZero() && !now.Before(s.PausedUntil) {
+		return Active
+	}
+	return s.State
 }
 
 // on returns the subscriber's address on a channel, nil when there is none.

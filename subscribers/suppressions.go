@@ -9,6 +9,13 @@ import (
 	"time"
 )
 
+// Why an address is on the list although its mailbox is fine: its owner can come
+// back by confirming.
+const (
+	reasonUnsubscribed = "unsubscribed"
+	reasonErased       = "erased"
+)
+
 // Suppression is an address that must not be sent to, and why.
 type Suppression struct {
 	Channel string `json:"channel"`

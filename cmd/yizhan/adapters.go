@@ -20,7 +20,9 @@ func (l channelLinks) Unsubscribe(publicID string) string {
 	return l.links.Unsubscribe(publicID, l.channel)
 }
 
-func (l channelLinks) Placeholder() string { return l.links.Placeholder(l.channel) }
+func (l channelLinks) Placeholder() string {
+	return l.links.Placeholder(subscribers.ToUnsubscribe, l.channel)
+}
 
 // suppressor lets the dispatcher put dead addresses on the suppression list.
 type suppressor struct{ people *subscribers.Store }

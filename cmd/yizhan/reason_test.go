@@ -51,7 +51,7 @@ func TestEveryReasonHasAWord(t *testing.T) {
 			}
 		}
 	}
-	for _, found := range regexp.MustCompile(`THEN '([a-z]+)'`).FindAllStringSubmatch(subscribers.Blocked, -1) {
+	for _, found := range regexp.MustCompile(`THEN '([a-z]+)'`).FindAllStringSubmatch(subscribers.Blocked("$1")+subscribers.LetterBlocked, -1) {
 		reasons[found[1]] = "subscribers.Blocked"
 	}
 	for _, state := range []subscribers.State{subscribers.Pending, subscribers.Paused, subscribers.Unsubscribed} {

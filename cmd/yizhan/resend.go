@@ -56,7 +56,7 @@ func (s *resendCmd) Run(ctx context.Context, c *call) error {
 	}
 	selected := []dispatch.Selected{}
 	for _, name := range names {
-		some, err := i.ledger.Select(ctx, resend, name)
+		some, err := i.ledger.Select(ctx, resend, name, time.Now())
 		if err != nil {
 			return err
 		}

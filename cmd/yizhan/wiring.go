@@ -200,6 +200,6 @@ func (i *instance) imprint() templates.Imprint {
 func (i *instance) digest(is issue.Issue, r issue.Revision) templates.Input {
 	return templates.Input{
 		Issue: is, Revision: r, Language: "zh-CN", PublicURL: i.config.PublicURL,
-		UnsubscribeURL: i.links.Placeholder(subscribers.Email), Imprint: i.imprint(),
+		UnsubscribeURL: i.links.Placeholder(subscribers.ToUnsubscribe, subscribers.Email), Imprint: i.imprint(),
 	}
 }
