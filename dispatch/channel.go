@@ -85,9 +85,12 @@ const (
 
 // Content is what a run is planned with.
 type Content struct {
-	Kind      RunKind
-	Issue     issue.Issue
-	Revision  issue.Revision
+	Kind     RunKind
+	Issue    issue.Issue
+	Revision issue.Revision
+	// Sections are those that the message is about; nil: all. Only a [Selective]
+	// channel is given others.
+	Sections  issue.Choice
 	PlannedAt time.Time // the Date of every message
 }
 

@@ -46,9 +46,10 @@ const (
 	ReasonHeld      = "held"       // waits for an operator
 	ReasonCancelled = "cancelled"
 	ReasonPanic     = "panic"
-	ReasonShutdown  = "shutdown" // unconfirmed: we stopped and did not wait for the answer any longer
-	ReasonRate      = "rate"     // our own limit for the recipient's domain
-	ReasonWindow    = "window"   // the run's schedule is not sent at this time of the day
+	ReasonShutdown  = "shutdown"   // unconfirmed: we stopped and did not wait for the answer any longer
+	ReasonRate      = "rate"       // our own limit for the recipient's domain
+	ReasonWindow    = "window"     // the run's schedule is not sent at this time of the day
+	ReasonNoSection = "no-section" // skipped: the issue has none of the sections that the subscriber chose
 )
 
 // Never is the time at which a row is due that only an operator can free.

@@ -34,15 +34,6 @@ type Planning struct {
 	Now       time.Time
 }
 
-// prepare makes the content of one channel.
-func (p Planning) prepare(ctx context.Context, ch Channel) ([]Variant, error) {
-	v, err := ch.Prepare(ctx, Content{Kind: p.Kind, Issue: p.Issue, Revision: p.Revision, PlannedAt: p.Now})
-	if err != nil {
-		return nil, fmt.Errorf("preparing issue %s for %s: %w", p.Issue.ID, ch.Name(), err)
-	}
-	return v, nil
-}
-
 // Plan freezes content and audience into a run and adds its deliveries. After
 // an error or a crash between two chunks the run stays in planning, is not
 // sent, and [Ledger.FinishPlans] takes it up again. Progress may be nil; it is
@@ -54,7 +45,7 @@ func (l *Ledger) Plan(ctx context.Context, p Planning, progress func(share float
 			p.Channels = slices.Delete(slices.Clone(p.Channels), i, i+1)
 			return l.Plan(ctx, p, progress)
 		}
-		if variants[ch.Name()], err = p.prepare(ctx, ch); err != nil {
+		if variants[ch.Name()], err = l.prepare(ctx, p, ch); err != nil {
 			return 0, err
 		}
 	}
@@ -89,8 +80,12 @@ func (l *Ledger) insertRun(ctx context.Context, tx execer, p Planning, variants 
 	}
 	for _, ch := range p.Channels {
 		firstOf := sql.NullString{String: p.Issue.ID, Valid: p.Selection == SelectFirst}
-		if _, err := tx.ExecContext(ctx, `INSERT INTO run_channels (run_id, channel, first_of) VALUES ($1, $2, $3)`,
-			run, ch.Name(), firstOf); err != nil {
+		outline, err := frozenOutline(p, ch)
+		if err != nil {
+			return 0, err
+		}
+		if _, err := tx.ExecContext(ctx, `INSERT INTO run_channels (run_id, channel, first_of, outline) VALUES ($1, $2, $3, $4)`,
+			run, ch.Name(), firstOf, outline); err != nil {
 			return 0, err
 		}
 		for _, v := range variants[ch.Name()] {
@@ -124,6 +119,7 @@ type plan struct {
 	bound     int64
 	notBefore int64
 	query     query
+	selective *selective // nil: everybody gets the whole issue
 }
 
 func (l *Ledger) finishPlan(ctx context.Context, run int64, now time.Time, progress func(float64)) error {
@@ -139,6 +135,9 @@ func (l *Ledger) finishPlan(ctx context.Context, run int64, now time.Time, progr
 	}
 	for i, ch := range channels {
 		p.query.channel = ch
+		if p.selective, err = l.selective(ctx, run, ch); err != nil {
+			return fmt.Errorf("reading run %d: %w", run, err)
+		}
 		for done := false; !done; {
 			var cursor int64
 			err := l.transact(ctx, fmt.Sprintf("planning run %d for %s", run, ch), func(tx execer) (err error) {
@@ -174,8 +173,9 @@ func (p plan) chunk(ctx context.Context, tx execer, now time.Time) (cursor int64
 	who, more := p.query.who()
 	args := append([]any{p.query.channel, cursor, p.bound}, more...)
 	var last sql.NullInt64
-	var n int
-	err = tx.QueryRowContext(ctx, fmt.Sprintf(`SELECT MAX(subscriber_id), COUNT(*) FROM (%s ORDER BY a.subscriber_id LIMIT %d) w`, who, planChunk), args...).Scan(&last, &n)
+	var n, choosy int
+	err = tx.QueryRowContext(ctx, fmt.Sprintf(`SELECT MAX(subscriber_id), COUNT(*), COUNT(CASE WHEN sections <> '' THEN 1 END)
+		FROM (%s ORDER BY a.subscriber_id LIMIT %d) w`, who, planChunk), args...).Scan(&last, &n, &choosy)
 	if err != nil {
 		return 0, false, err
 	}
@@ -184,14 +184,23 @@ func (p plan) chunk(ctx context.Context, tx execer, now time.Time) (cursor int64
 		next = last.Int64
 	}
 	args[2] = next
+	// Where nobody chose, which is most often, a plan does not look for choices.
+	variant, reason, choices := `''`, `w.blocked`, ``
 	at := len(args)
+	if choosy > 0 && p.selective != nil {
+		if err := p.settleChoices(ctx, tx, who, args); err != nil {
+			return 0, false, err
+		}
+		variant, reason = `COALESCE(c.variant, '')`, `CASE WHEN w.blocked = '' THEN COALESCE(c.reason, '') ELSE w.blocked END`
+		choices = fmt.Sprintf(`LEFT JOIN choices c ON c.run_id = $%d AND c.channel = $1 AND c.sections = w.sections`, at+1)
+	}
 	args = append(args, p.run, max(millis(now), p.notBefore), millis(now))
 	_, err = tx.ExecContext(ctx, fmt.Sprintf(`INSERT INTO deliveries
-		(run_id, issue_id, channel, subscriber_id, round, address, address_hash, link_epoch, state, reason, due_at, updated_at)
+		(run_id, issue_id, channel, subscriber_id, round, address, address_hash, link_epoch, variant, state, reason, due_at, updated_at)
 		SELECT $%[2]d, $4, $1, w.subscriber_id, w.round, w.address, w.address_hash, w.link_epoch,
-			CASE WHEN w.blocked = '' THEN 'due' ELSE 'skipped' END, w.blocked, $%[3]d, $%[4]d
-		FROM (%[1]s) w WHERE true
-		ON CONFLICT (issue_id, channel, subscriber_id, round) DO NOTHING`, who, at+1, at+2, at+3), args...)
+			%[5]s, CASE WHEN %[6]s = '' THEN 'due' ELSE 'skipped' END, %[6]s, $%[3]d, $%[4]d
+		FROM (%[1]s) w %[7]s WHERE true
+		ON CONFLICT (issue_id, channel, subscriber_id, round) DO NOTHING`, who, at+1, at+2, at+3, variant, reason, choices), args...)
 	if err != nil {
 		return 0, false, err
 	}

@@ -254,7 +254,7 @@ func (s *Scheduler) prepare(ctx context.Context, c *choice, ch Channel, id strin
 			p.planning.NotBefore = c.slot
 		}
 	}
-	variants, err := p.planning.prepare(ctx, ch)
+	variants, err := s.o.Ledger.prepare(ctx, p.planning, ch)
 	if err != nil {
 		return err
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"yizhan/issue"
 	"yizhan/subscribers"
 )
 
@@ -44,7 +45,7 @@ const open = "n.state IN ('due','queued','leased','marked')"
 
 // who returns the SELECT of everybody a selection takes in one channel with
 // subscriber id in ($2,$3], and its arguments after these: $1 is the channel.
-// Columns: subscriber_id, public_id, address, address_hash, blocked, link_epoch, round.
+// Columns: subscriber_id, public_id, address, address_hash, blocked, sections, link_epoch, round.
 func (q query) who() (text string, args []any) {
 	args = []any{q.issue}
 	var where string
@@ -56,7 +57,7 @@ func (q query) who() (text string, args []any) {
 	case SelectUnconfirmed:
 		where = "n.state = 'unconfirmed'"
 	case SelectUnsent:
-		where = `n.state IN ('failed','skipped') AND a.blocked = '' AND NOT EXISTS (
+		where = `n.state IN ('failed','skipped') AND n.reason <> 'no-section' AND a.blocked = '' AND NOT EXISTS (
 			SELECT 1 FROM deliveries x WHERE x.issue_id = $4 AND x.channel = $1
 			AND x.subscriber_id = a.subscriber_id AND x.state IN ('sent','unconfirmed'))`
 	case SelectNew:
@@ -76,7 +77,7 @@ func (q query) who() (text string, args []any) {
 	}
 	// The range is said for both tables: else PostgreSQL, which knows nothing of a
 	// table that has just been filled, reads all deliveries for each step of a plan.
-	return `SELECT a.subscriber_id, a.public_id, a.address, a.address_hash, a.blocked, a.link_epoch, COALESCE(n.round, 0) + 1 AS round
+	return `SELECT a.subscriber_id, a.public_id, a.address, a.address_hash, a.blocked, a.sections, a.link_epoch, COALESCE(n.round, 0) + 1 AS round
 		FROM (` + subscribers.Audience(q.now) + `) a
 		LEFT JOIN deliveries n ON n.issue_id = $4 AND n.channel = $1 AND n.subscriber_id = a.subscriber_id
 			AND n.subscriber_id > $2 AND n.subscriber_id <= $3
@@ -90,8 +91,8 @@ type Selected struct {
 	ID      string `json:"id"`
 	Channel string `json:"channel"`
 	Address string `json:"address"`
-	// Blocked is why nothing will be sent all the same: "suppressed". The row is
-	// planned and skipped, so that the ledger shows it.
+	// Blocked is why nothing will be sent all the same: "suppressed", "no-section".
+	// The row is planned and skipped, so that the ledger shows it.
 	Blocked string `json:"blocked,omitempty"`
 }
 
@@ -112,10 +113,13 @@ func (l *Ledger) Select(ctx context.Context, r Resend, channel string, now time.
 	for rows.Next() {
 		s := Selected{Channel: channel}
 		var id int64
-		var hash string
+		var hash, sections string
 		var epoch, round int
-		if err := rows.Scan(&id, &s.ID, &s.Address, &hash, &s.Blocked, &epoch, &round); err != nil {
+		if err := rows.Scan(&id, &s.ID, &s.Address, &hash, &s.Blocked, &sections, &epoch, &round); err != nil {
 			return nil, fmt.Errorf("selecting subscribers: %w", err)
+		}
+		if _, ok := r.Outline.Choose(subscribers.SplitList(sections)); !ok && s.Blocked == "" {
+			s.Blocked = ReasonNoSection
 		}
 		out = append(out, s)
 	}
@@ -128,6 +132,8 @@ type Resend struct {
 	Revision  int // the approved one
 	Selection Selection
 	Target    string // SelectOne: the subscriber's public id
+	// Outline of what is sent again, where subscribers' choices count; else nil.
+	Outline issue.Outline
 }
 
 func (l *Ledger) resendQuery(ctx context.Context, r Resend, channel string, now time.Time) (query, error) {

@@ -242,20 +242,23 @@ func each(rows *sql.Rows, err error, scan func(*sql.Rows) error) error {
 
 // Record is one delivery as the ledger shows it.
 type Record struct {
-	ID         string     `json:"id"`
-	Run        string     `json:"run"`
-	Round      int        `json:"round"`
-	Subscriber string     `json:"subscriber"`
-	Channel    string     `json:"channel"`
-	Address    string     `json:"address"`
-	State      State      `json:"state"`
-	Reason     string     `json:"reason"`
-	Attempts   int        `json:"attempts"`
-	Code       int        `json:"code"`
-	Reply      string     `json:"reply"`
-	MessageID  string     `json:"message_id"`
-	DueAt      *time.Time `json:"due_at"`
-	UpdatedAt  time.Time  `json:"updated_at"`
+	ID         string `json:"id"`
+	Run        string `json:"run"`
+	Round      int    `json:"round"`
+	Subscriber string `json:"subscriber"`
+	Channel    string `json:"channel"`
+	Address    string `json:"address"`
+	State      State  `json:"state"`
+	Reason     string `json:"reason"`
+	// Variant is which sections of the issue it carries, as places in printed order
+	// ("1+3"); empty: all.
+	Variant   string     `json:"variant,omitempty"`
+	Attempts  int        `json:"attempts"`
+	Code      int        `json:"code"`
+	Reply     string     `json:"reply"`
+	MessageID string     `json:"message_id"`
+	DueAt     *time.Time `json:"due_at"`
+	UpdatedAt time.Time  `json:"updated_at"`
 }
 
 // Filter narrows a list of deliveries; empty fields take all.
@@ -268,7 +271,7 @@ type Filter struct {
 // Deliveries passes the deliveries of an issue to yield, by run and id, until
 // yield fails.
 func (l *Ledger) Deliveries(ctx context.Context, f Filter, yield func(Record) error) error {
-	rows, err := l.read.QueryContext(ctx, `SELECT d.id, d.run_id, d.round, COALESCE(s.public_id, ''), d.channel, d.address, d.state, d.reason,
+	rows, err := l.read.QueryContext(ctx, `SELECT d.id, d.run_id, d.round, COALESCE(s.public_id, ''), d.channel, d.address, d.state, d.reason, d.variant,
 			d.attempts, d.code, d.reply, COALESCE(v.message_id, ''), r.salt, d.due_at, d.updated_at
 		FROM deliveries d JOIN runs r ON r.id = d.run_id
 		LEFT JOIN subscribers s ON s.id = d.subscriber_id
@@ -280,7 +283,7 @@ func (l *Ledger) Deliveries(ctx context.Context, f Filter, yield func(Record) er
 		var r Record
 		var id, run, due, updated int64
 		var rule, salt string
-		if err := rows.Scan(&id, &run, &r.Round, &r.Subscriber, &r.Channel, &r.Address, &r.State, &r.Reason,
+		if err := rows.Scan(&id, &run, &r.Round, &r.Subscriber, &r.Channel, &r.Address, &r.State, &r.Reason, &r.Variant,
 			&r.Attempts, &r.Code, &r.Reply, &rule, &salt, &due, &updated); err != nil {
 			return fmt.Errorf("reading deliveries: %w", err)
 		}

@@ -17,8 +17,8 @@ type variantKey struct {
 	variant string
 }
 
-// keptVariants bounds the cache; a run has few variants.
-const keptVariants = 32
+// keptVariants bounds the cache; few runs are sent at a time.
+const keptVariants = 2 * maxVariants
 
 func (v *variants) get(ctx context.Context, l *Ledger, run int64, channel, key string) (Variant, error) {
 	k := variantKey{run, key}

@@ -37,6 +37,13 @@ FROM subscribers s LEFT JOIN addresses a ON a.subscriber_id = s.id AND a.channel
 WHERE s.id = deliveries.subscriber_id), 'removed')`
 }
 
+// Chosen lists which sections those who may get an issue have chosen, and how many
+// did: columns sections (see [SplitList]) and a count.
+const Chosen = `SELECT sections, COUNT(*) FROM subscribers WHERE sections <> '' AND state IN ('active', 'paused') GROUP BY sections`
+
+// SplitList reads a list as the tables hold it: sections, groups.
+func SplitList(text string) []string { return split(text) }
+
 // LetterBlocked is Blocked for service mails, which people have asked for: to
 // somebody pending or unsubscribed, or to an address that is not theirs yet. It is
 // removed when the person is gone, suppressed when the mailbox is dead or its

@@ -58,6 +58,7 @@ var ErrTooLong = errors.New("the issue is too long for a WeChat article")
 // is an error that names each of them; an issue with too many headlines is
 // [ErrTooLong].
 func (s *Set) Article(in Input) (Article, error) {
+	in.Sections = nil
 	if err := in.validate(false); err != nil {
 		return Article{}, fmt.Errorf("render WeChat article: %w", err)
 	}

@@ -23,6 +23,9 @@ const MaxHTML = 70_000
 type Input struct {
 	Issue    issue.Issue
 	Revision issue.Revision
+	// Sections are those that a mail is about; nil: all. Places and links of the
+	// articles stay those of the whole issue. Only [Set.Email] looks at it.
+	Sections issue.Choice
 	// Language of the words around the issue's own text: zh-CN or en.
 	Language string
 	// PublicURL is where the web pages are, without a slash at the end.
@@ -76,6 +79,17 @@ func (in Input) validate(mail bool) error {
 	return nil
 }
 
+// articles are those that a digest is about, in printed order.
+func (in Input) articles() []issue.Article {
+	var out []issue.Article
+	for at, s := range in.Issue.Sections {
+		if in.Sections.Has(at) {
+			out = append(out, s.Articles...)
+		}
+	}
+	return out
+}
+
 func (in Input) webURL() string {
 	return strings.TrimRight(in.PublicURL, "/") + "/issues/" + url.PathEscape(in.Issue.ID)
 }
@@ -102,7 +116,7 @@ func (s *Set) Email(in Input) (Digest, error) {
 }
 
 // mail renders both parts with one fit.
-func (s *Set) mail(in Input, f fit, articles int) (Digest, error) {
+func (s *Set) mail(in Input, f fit) (Digest, error) {
 	v := view(in, f)
 	d := Digest{UnsubscribeURL: in.UnsubscribeURL, Headlines: v.headlines(false)}
 	v.CSS, v.HeadCSS = s.css["email.css"], s.css["email-head.css"]
@@ -114,16 +128,16 @@ func (s *Set) mail(in Input, f fit, articles int) (Digest, error) {
 	}
 	dropped := 0
 	d.OnWeb, dropped = shortfall(in, v)
-	d.Unlisted = articles - len(d.Headlines)
+	d.Unlisted = len(in.articles()) - len(d.Headlines)
 	d.OnWeb += d.Unlisted
 	dropped += d.Unlisted
 	switch {
 	case d.Unlisted > 0:
-		v.Remark = fmt.Sprintf(v.L.unlisted, articles, dropped, d.Unlisted)
+		v.Remark = v.Chosen + fmt.Sprintf(v.L.unlisted, v.total, dropped, d.Unlisted)
 	case dropped > 0:
-		v.Remark = fmt.Sprintf(v.L.dropped, articles, dropped)
+		v.Remark = v.Chosen + fmt.Sprintf(v.L.dropped, v.total, dropped)
 	case d.OnWeb > 0:
-		v.Remark = fmt.Sprintf(v.L.shortened, articles, d.OnWeb)
+		v.Remark = v.Chosen + fmt.Sprintf(v.L.shortened, v.total, d.OnWeb)
 	}
 	raw, err := execute(s.email, v)
 	if err != nil {
@@ -161,6 +175,7 @@ func (s *Set) Web(in Input) ([]byte, error) {
 	if err := in.validate(false); err != nil {
 		return nil, fmt.Errorf("render web page: %w", err)
 	}
+	in.Sections = nil
 	v := view(in, fit{listed: everything, led: everything, lead: leadMax, note: everything, contents: true, blocks: true})
 	v.CSS = s.css["web.css"]
 	v.Subject, v.Preheader = v.subject(), v.preheader()

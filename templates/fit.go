@@ -20,15 +20,12 @@ const noteMax = 600
 
 // fitted renders with the most generous fit that stays below the limit.
 func (s *Set) fitted(in Input) (Digest, error) {
-	articles := 0
-	for _, sec := range in.Issue.Sections {
-		articles += len(sec.Articles)
-	}
+	articles := len(in.articles())
 	// No headline takes less than minRow bytes: more of them are not tried.
 	const minRow = 100
 	listed := min(articles, MaxHTML/minRow)
 	try := func(f fit) (Digest, bool, error) {
-		d, err := s.mail(in, f, articles)
+		d, err := s.mail(in, f)
 		return d, err == nil && len(d.HTML) <= MaxHTML, err
 	}
 	if listed == articles {
@@ -82,25 +79,22 @@ func largest(most int, try func(int) (Digest, bool, error)) (best Digest, found 
 // with all the room in the world, and those of them that have none.
 func shortfall(in Input, v View) (short, dropped int) {
 	entries := v.entries()
-	for _, sec := range in.Issue.Sections {
-		for _, a := range sec.Articles {
-			if len(entries) == 0 {
-				return short, dropped
-			}
-			e := entries[0]
-			entries = entries[1:]
-			if e.Text != nil {
-				continue
-			}
-			full := summary(a, leadMax)
-			if e.Profile {
-				full = summary(a, profileMax)
-			}
-			if e.Lead != full {
-				short++
-				if e.Lead == "" {
-					dropped++
-				}
+	for n, a := range in.articles() {
+		if n == len(entries) {
+			return short, dropped
+		}
+		e := entries[n]
+		if e.Text != nil {
+			continue
+		}
+		full := summary(a, leadMax)
+		if e.Profile {
+			full = summary(a, profileMax)
+		}
+		if e.Lead != full {
+			short++
+			if e.Lead == "" {
+				dropped++
 			}
 		}
 	}

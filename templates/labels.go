@@ -19,9 +19,10 @@ type Labels struct {
 	Footnotes, SeeSource                                 string // WeChat article
 
 	Colon string // between a label and a value
+	Comma string // between names
 
-	reason, total, shortened, dropped, unlisted, revision string
-	articleTotal, articleBrief                            string
+	reason, total, chosen, shortened, dropped, unlisted, revision string
+	articleTotal, articleBrief                                    string
 }
 
 func labels(language string) Labels {
@@ -33,6 +34,8 @@ func labels(language string) Labels {
 			Summary: "Summary", Website: "Website: ", Sponsor: "Published by ", Untitled: "Untitled",
 			Unsubscribe: "Unsubscribe", Address: "Address: ", Contact: "Contact: ",
 			Colon:     ": ",
+			Comma:     ", ",
+			chosen:    "%[2]d articles of the sections that you chose: %[1]s. ",
 			reason:    "You receive this mail because you subscribed to “%s”.",
 			total:     "%d articles in this issue",
 			shortened: "%d articles in all; the summaries of %d are shortened here, see the web page.",
@@ -52,6 +55,8 @@ func labels(language string) Labels {
 		Summary: "摘要", Website: "网址：", Sponsor: "主办：", Untitled: "（无题）",
 		Unsubscribe: "退订", Address: "地址：", Contact: "联系方式：",
 		Colon:     "：",
+		Comma:     "、",
+		chosen:    "按您选的栏目编发 %[2]d 篇：%[1]s。",
 		reason:    "您收到这封邮件，是因为您订阅了《%s》。",
 		total:     "本期共 %d 篇",
 		shortened: "全文共 %d 篇，其中 %d 篇的摘要在邮件里有所缩短，详见网页版。",

@@ -22,6 +22,7 @@ type View struct {
 	IssueLine                                            string // 2015年3、4月合刊 第2期 总第142期
 	IssueName                                            string // 2015年第2期（总第142期）
 	Count                                                string // 本期共 17 篇
+	Chosen                                               string // which sections the reader chose; empty: all
 	Remark                                               string // what the mail leaves to the web page; empty when nothing
 
 	Notes    []Entry   // the editorials that the issue opens with
@@ -37,6 +38,8 @@ type View struct {
 
 	Dense bool     // WeChat article: no room for more than headlines and credits
 	Links []string // WeChat article: the addresses of the footnotes
+
+	total int // articles of the issue
 }
 
 // Section is one 栏目 of a [View].
@@ -96,25 +99,39 @@ func view(in Input, f fit) View {
 	for _, e := range i.Editors[:min(len(i.Editors), 20)] {
 		v.Editors = append(v.Editors, issue.Editor{Role: line(e.Role), Name: line(e.Name)})
 	}
-	total := 0
 	for _, s := range i.Sections {
-		total += len(s.Articles)
+		v.total += len(s.Articles)
 	}
-	v.Count = fmt.Sprintf(l.total, total)
+	if in.Sections != nil {
+		names := i.Outline().Names(in.Sections)
+		for n := range names {
+			names[n] = line(names[n])
+		}
+		v.Chosen = fmt.Sprintf(l.chosen, strings.Join(names, l.Comma), len(in.articles()))
+	}
+	v.Count = v.Chosen + fmt.Sprintf(l.total, v.total)
 	v.fill(in, f)
 	return v
 }
 
-// fill adds the first f.listed articles of the issue.
+// fill adds the first f.listed articles of the chosen sections.
 func (v *View) fill(in Input, f fit) {
-	n := 0
-	for _, s := range in.Issue.Sections {
+	n, listed := 0, 0
+	for at, s := range in.Issue.Sections {
+		if !in.Sections.Has(at) {
+			n += len(s.Articles)
+			continue
+		}
 		section := Section{Name: line(s.Name)}
 		for _, a := range s.Articles {
-			if n++; n > f.listed {
+			n++
+			if listed++; listed > f.listed {
 				break
 			}
-			e := v.entry(in, a, n, f)
+			e := v.entry(a, n, f)
+			if listed > f.led && !f.blocks {
+				e = v.brief(a, n)
+			}
 			if a.Kind == issue.KindEditorial && len(s.Articles) == 1 && (a.Title == "" || text(a.Title) == text(s.Name)) {
 				e.Lone, e.Title = true, or(section.Name, e.Title)
 				if len(v.Sections) == 0 {
@@ -127,25 +144,28 @@ func (v *View) fill(in Input, f fit) {
 		if len(section.Entries) > 0 {
 			v.Sections = append(v.Sections, section)
 		}
-		if n > f.listed {
+		if listed > f.listed {
 			return
 		}
 	}
 }
 
-// entry makes the entry of the issue's n-th article.
-func (v *View) entry(in Input, a issue.Article, n int, f fit) Entry {
-	e := Entry{
+// brief makes the entry of the issue's n-th article when there is room for no
+// more than its title.
+func (v *View) brief(a issue.Article, n int) Entry {
+	return Entry{
 		N: n, Anchor: fmt.Sprintf("a%d", n), URL: fmt.Sprintf("%s#a%d", v.WebURL, n),
-		Title: or(line(a.Title), v.L.Untitled), Profile: a.Kind == issue.KindProfile,
+		Title: or(line(a.Title), v.L.Untitled), Profile: a.Kind == issue.KindProfile, Brief: true,
 	}
+}
+
+// entry makes the entry of the issue's n-th article.
+func (v *View) entry(a issue.Article, n int, f fit) Entry {
+	e := v.brief(a, n)
+	e.Brief = false
 	if f.blocks {
 		e.Blocks = blocks(a)
 		e.Summary = text(a.Summary)
-	}
-	if n > f.led && !f.blocks {
-		e.Brief = true
-		return e
 	}
 	e.Credits = v.credits(a)
 	if p := a.Profile; p != nil && e.Profile {

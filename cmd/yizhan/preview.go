@@ -22,9 +22,10 @@ import (
 
 // issuePreviewCmd writes the forms of an issue to files.
 type issuePreviewCmd struct {
-	N       string   `arg:"" help:"期号。 [issue]"`
-	Channel []string `enum:"email,web,text,wechat" placeholder:"C" help:"只要这种：email 邮件、text 邮件的纯文本、web 网页、wechat 公众号文章；默认全部。 [forms]"`
-	Output  string   `short:"o" placeholder:"DIR" help:"写到这个目录，默认 preview-期号。 [directory]"`
+	N        string   `arg:"" help:"期号。 [issue]"`
+	Channel  []string `enum:"email,web,text,wechat" placeholder:"C" help:"只要这种：email 邮件、text 邮件的纯文本、web 网页、wechat 公众号文章；默认全部。 [forms]"`
+	Sections string   `placeholder:"NAMES" help:"只选了这些栏目的订户收到的邮件，栏目之间用分号：\"协会要闻;会员动态\"。 [the mail of a choice of sections]"`
+	Output   string   `short:"o" placeholder:"DIR" help:"写到这个目录，默认 preview-期号。 [directory]"`
 }
 
 // form is one form of an issue as a file.
@@ -49,6 +50,9 @@ func (s *issuePreviewCmd) Run(ctx context.Context, c *call) error {
 		return err
 	}
 	in := i.digest(r.Issue, r.Revision)
+	if in.Sections, err = chosenSections(r.Issue, s.Sections); err != nil {
+		return err
+	}
 	mail, err := i.templates.Email(in)
 	if err != nil {
 		return err
@@ -106,6 +110,16 @@ func (s *issuePreviewCmd) Run(ctx context.Context, c *call) error {
 		c.printf("%s：%s", word(string(d.Severity)), plain(d.Text))
 	}
 	return nil
+}
+
+// chosenSections reads a choice of sections as a person types it.
+func chosenSections(is issue.Issue, names string) (issue.Choice, error) {
+	list := strings.FieldsFunc(names, func(r rune) bool { return r == ';' || r == '；' })
+	choice, ok := is.Outline().Choose(list)
+	if !ok {
+		return nil, misused(fmt.Sprintf("这一期没有栏目 %q：只选了它的订户不会收到这一期", plain(names)), "这一期的栏目有："+joined(is.Outline().Names(nil)))
+	}
+	return choice, nil
 }
 
 // article is the WeChat article of an issue, on a telephone.

@@ -38,3 +38,23 @@ func TestPreviewOfAnIssueTooLongForWeChat(t *testing.T) {
 		t.Errorf("%d: %s%s", code, stdout, stderr)
 	}
 }
+
+// TestPreviewOfAChoice: the mail of those who chose one section, as the daemon
+// would send it.
+func TestPreviewOfAChoice(t *testing.T) {
+	o := newOffice(t, "127.0.0.1:1")
+	o.ready()
+	dir := t.TempDir()
+	o.do("issue", "preview", "37", "--channel", "text", "--sections", "茶烟咖香；没有的栏目", "-o", dir)
+	text, err := os.ReadFile(filepath.Join(dir, "email.txt"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(string(text), "【茶烟咖香】") || strings.Contains(string(text), "【协会要闻】") {
+		t.Errorf("%s", text)
+	}
+	_, stderr, code := o.try("issue", "preview", "37", "--sections", "没有的栏目", "-o", dir)
+	if code != exitUsage || !strings.Contains(stderr, "协会要闻") {
+		t.Errorf("%d: %s", code, stderr)
+	}
+}

@@ -20,6 +20,7 @@ func reasonWords() map[string]string {
 	return map[string]string{
 		// the subscriber
 		"unsubscribed": "已退订", "removed": "已移出名单或换了地址", "suppressed": "在禁发名单里", "paused": "订户要求暂停", "pending": "还没有确认",
+		dispatch.ReasonNoSection: "这一期没有所选的栏目",
 		// how somebody left, and why an address is suppressed
 		"link": "点了退订链接", unfollowed: "取消关注了公众号", "one-click": "在邮箱里点了退订", "administrator": "管理员", "import": "随名单导入", "added": "加入时已退订",
 		"erased": "个人信息已删除", "complaint": "投诉",

@@ -56,7 +56,7 @@ func (s *resendCmd) Run(ctx context.Context, c *call) error {
 	}
 	selected := []dispatch.Selected{}
 	for _, name := range names {
-		some, err := i.ledger.Select(ctx, resend, name, time.Now())
+		some, err := i.selected(ctx, resend, is, name)
 		if err != nil {
 			return err
 		}
@@ -73,6 +73,18 @@ func (s *resendCmd) Run(ctx context.Context, c *call) error {
 		return err
 	}
 	return s.plan(ctx, c, i, is, revision, resend, names)
+}
+
+// selected lists whom a resend of an issue reaches in one channel.
+func (i *instance) selected(ctx context.Context, r dispatch.Resend, is issue.Issue, channel string) ([]dispatch.Selected, error) {
+	route, err := i.route(channel)
+	if err != nil {
+		return nil, err
+	}
+	if dispatch.BySection(route.Channel) {
+		r.Outline = is.Outline()
+	}
+	return i.ledger.Select(ctx, r, channel, time.Now())
 }
 
 // resendChannels gives the channels that were asked for, else those of the
@@ -178,6 +190,8 @@ func (s *resendCmd) foretell(c *call, selected []dispatch.Selected) {
 	blocked := slices.DeleteFunc(slices.Clone(selected), func(one dispatch.Selected) bool { return one.Blocked == "" })
 	switch {
 	case len(blocked) == 0:
+	case s.To != "" && blocked[0].Blocked == dispatch.ReasonNoSection:
+		c.printf("%s：%s，不会寄出，台账里只记为跳过", plain(s.To), reasonWord(blocked[0].Blocked))
 	case s.To != "":
 		c.printf("%s %s：不会寄出，台账里只记为跳过；要寄就先用 yizhan suppressions remove 解除", plain(s.To), reasonWord(blocked[0].Blocked))
 	default:

@@ -124,7 +124,7 @@ func (i *instance) run(ctx context.Context, issueID, id string) (dispatch.RunSta
 func (c *call) follow(ctx context.Context, i *instance, run dispatch.RunStatus, wait bool) error {
 	c.printf("第 %s 期已列入发行：发行 %s，共 %d 份（%s）", run.Issue, run.ID, run.Total().Total(), perChannel(run))
 	if skipped := run.Total()[dispatch.StateSkipped]; skipped > 0 {
-		c.printf("其中 %d 份不发：已退订或在禁发名单里", skipped)
+		c.printf("其中 %d 份不发：已退订、在禁发名单里，或者这一期没有所选的栏目", skipped)
 	}
 	if run.NotBefore != nil && run.NotBefore.After(time.Now()) {
 		c.printf("从 %s 开始发", i.clockOf(run.NotBefore))

@@ -17,6 +17,8 @@ type Carrier struct {
 	// Script says what becomes of the n-th hand-over (from 1) to an address; nil:
 	// Sent.
 	Script func(address string, n int) Answer
+	// Choosy makes it a [dispatch.Selective] channel.
+	Choosy bool
 
 	mu     sync.Mutex
 	begun  map[string]int
@@ -55,11 +57,18 @@ func (c *Carrier) Capacity() dispatch.Capacity {
 
 // Prepare implements [dispatch.Channel].
 func (c *Carrier) Prepare(_ context.Context, content dispatch.Content) ([]dispatch.Variant, error) {
+	data := fmt.Appendf(nil, "issue %s revision %d", content.Issue.ID, content.Revision.N)
+	if content.Sections != nil {
+		data = fmt.Appendf(data, " sections %s", content.Sections)
+	}
 	return []dispatch.Variant{{
-		Data:      fmt.Appendf(nil, "issue %s revision %d", content.Issue.ID, content.Revision.N),
+		Data:      data,
 		MessageID: "<%s." + content.Issue.ID + "@example.org>",
 	}}, nil
 }
+
+// BySection implements [dispatch.Selective].
+func (c *Carrier) BySection() bool { return c.Choosy }
 
 // Deliver implements [dispatch.Channel].
 func (c *Carrier) Deliver(ctx context.Context, b dispatch.Batch, mark dispatch.MarkFunc) []dispatch.Outcome {
@@ -184,4 +193,4 @@ func Refuse(scope dispatch.Scope, permanent bool, code int, reply string) dispat
 	}}
 }
 
-var _ dispatch.Channel = (*Carrier)(nil)
+var _ dispatch.Selective = (*Carrier)(nil)

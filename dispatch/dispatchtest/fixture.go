@@ -87,14 +87,14 @@ func (f *Fixture) Subscribe(t testing.TB, channel, domain string, n int) []subsc
 	return out
 }
 
-// SubscribeOne adds one subscriber.
-func (f *Fixture) SubscribeOne(t testing.TB, channel, address string) subscribers.Subscriber {
+// SubscribeOne adds one subscriber, who may choose sections.
+func (f *Fixture) SubscribeOne(t testing.TB, channel, address string, sections ...string) subscribers.Subscriber {
 	t.Helper()
 	a, err := subscribers.ParseAddress(channel, address)
 	if err != nil {
 		t.Fatal(err)
 	}
-	s, err := f.People.Add(context.Background(), subscribers.Entry{Addresses: []subscribers.Address{a}, State: subscribers.Active}, time.Now())
+	s, err := f.People.Add(context.Background(), subscribers.Entry{Addresses: []subscribers.Address{a}, Sections: sections, State: subscribers.Active}, time.Now())
 	if err != nil {
 		t.Fatal(err)
 	}

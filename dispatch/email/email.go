@@ -333,7 +333,7 @@ func refused(f dispatch.Failure, code int, reply string) dispatch.Outcome {
 }
 
 var (
-	_ dispatch.Channel   = (*Channel)(nil)
+	_ dispatch.Selective = (*Channel)(nil)
 	_ dispatch.Resizable = (*Channel)(nil)
 	_ Renderer           = (*templates.Set)(nil)
 )

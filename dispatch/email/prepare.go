@@ -16,14 +16,17 @@ import (
 	"yizhan/templates"
 )
 
-// Prepare implements [dispatch.Channel]: one variant, which everybody gets.
+// BySection implements [dispatch.Selective].
+func (c *Channel) BySection() bool { return true }
+
+// Prepare implements [dispatch.Channel]: one variant.
 func (c *Channel) Prepare(_ context.Context, content dispatch.Content) ([]dispatch.Variant, error) {
 	link := c.options.Links.Placeholder()
 	if link == "" || !isASCII(link) || strings.ContainsAny(link, "&<>\"' \r\n") {
 		return nil, fmt.Errorf("prepare mail: the unsubscribe link %q would have to be escaped", link)
 	}
 	digest, err := c.options.Digest.Email(templates.Input{
-		Issue: content.Issue, Revision: content.Revision, Language: c.options.Language,
+		Issue: content.Issue, Revision: content.Revision, Sections: content.Sections, Language: c.options.Language,
 		PublicURL: c.options.PublicURL, UnsubscribeURL: link, Imprint: c.options.Imprint,
 	})
 	if err != nil {

@@ -231,8 +231,8 @@ type frozenAt struct {
 	size  int
 }
 
-// keptMails bounds them; few runs are sent at a time.
-const keptMails = 32
+// keptMails bounds them; few runs are sent at a time, each with at most 64 of them.
+const keptMails = 128
 
 func (m *mails) get(data []byte, signers []*signer) (*frozenMail, error) {
 	if len(data) == 0 {
