@@ -10,6 +10,7 @@ var (
 	summaryLabel = regexp.MustCompile(`^[【\[［〔（(]?\s*(?:(?:内容|文章|本文)?\s*(?:摘\s*要|提\s*要|导\s*读)|核心提示|内容简介)\s*(?:[】\]］〕）)]\s*[：:]?|[：:])\s*`)
 	subtitle     = regexp.MustCompile(`^(?:——|—|--|―)\s*[^—\-\s].*$`)
 	plainByline  = regexp.MustCompile(`^(?:\p{Han}{2,20}\s+)?(?:[` + surnames + `]\s{0,3}\p{Han}\s?\p{Han}?)(?:[\s、]+[` + surnames + `]\s{0,3}\p{Han}\s?\p{Han}?){0,4}$`)
+	roleName     = regexp.MustCompile(`^\p{Han}{0,12}(?:长|师|员|学生|教授|博士|主任|经理|记者|职工|教工|人|主编|校友|书记|干事|院士|医师)\s+\p{Han}{2,3}$`)
 	notName      = regexp.MustCompile(`^(?:前言|引言|导语|导言|背景|概述|概况|简介|序言?|摘要|目的|意义|总论|综述|缘起|开头|引子|楔子|正文|通知|公告|现状|问题|简讯|快讯|编者按)$`)
 	transcript   = regexp.MustCompile(`文字实录|讲话(?:实录|全文)|演讲(?:实录|全文)|发言(?:实录|全文)`)
 	// editorialTitle is what the text that opens or closes an issue is called.
@@ -69,10 +70,20 @@ func (r *recogniser) header(art *Article, a articleRange) int {
 		case art.Summary == "" && summaryLabel.MatchString(t) && r.lines[i].Style != StyleHeading:
 			i = r.summary(art, i, a.to)
 		case r.credits[i].ok:
+			for i+1 < a.to && r.credits[i].namesOnly() && r.credits[i+1].namesOnly() {
+				r.credits[i+1] = r.credits[i].with(r.credits[i+1])
+				r.put(i, PlaceCredit)
+				i++
+			}
 			r.credit(art, i)
-		case a.title >= 0 && art.Byline == "" && shorterThan(t, 26) && (plainByline.MatchString(t) || isPersonOf(t) || personName.MatchString(t) && hanCount(t) < 4 && !notName.MatchString(t)) && i+1 < a.to && !titleStop.MatchString(t) && r.textFollows(i+1, a.to):
+		case a.title >= 0 && art.Byline == "" && shorterThan(t, 26) && (isByline(t) || personName.MatchString(t) && hanCount(t) < 4 && !notName.MatchString(t)) && i+1 < a.to && !titleStop.MatchString(t) && r.textFollows(i+1, a.to):
 			art.Byline = strings.Join(strings.Fields(t), " ")
 			r.put(i, PlaceCredit)
+			if r.whereFrom(i+1, a.to) {
+				i++
+				art.Byline += r.lines[i].Text
+				r.put(i, PlaceCredit)
+			}
 		case a.title >= 0 && art.Byline == "" && r.poetBelow(i, a.to):
 			art.Byline = strings.Join(strings.Fields(t), " ")
 			r.put(i, PlaceCredit)
@@ -91,8 +102,15 @@ func (r *recogniser) nameBelow(i, to int) bool {
 	return r.credits[i].ok || shorterThan(t, 26) && (plainByline.MatchString(t) || isPersonOf(t)) && r.textFollows(i+1, to)
 }
 
+// whereFrom tells whether line i, below the author's name, says in brackets
+// where the author belongs to: （化学系1982级）.
+func (r *recogniser) whereFrom(i, to int) bool {
+	in, ok := unbracket(r.lines[min(i, to-1)].Text)
+	return ok && i+1 < to && shorterThan(in, 21) && hanCount(in) >= 3 && r.marks[i].class == classNone && !r.credits[i].ok && isProse(r.lines[i+1].Text)
+}
+
 func (r *recogniser) textFollows(i, to int) bool {
-	return i < to && (isProse(r.lines[i].Text) || addressee(r.lines[i].Text) || r.credits[i].ok || summaryLabel.MatchString(r.lines[i].Text))
+	return i < to && (r.whereFrom(i, to) || isProse(r.lines[i].Text) || addressee(r.lines[i].Text) || r.credits[i].ok || summaryLabel.MatchString(r.lines[i].Text))
 }
 
 // summary takes the abstract that begins at line i; it returns its last line.
@@ -180,6 +198,20 @@ func (r *recogniser) body(art *Article, from, to int) {
 		art.Blocks = append(art.Blocks, b)
 	}
 	r.speaker(art)
+	art.fromLead()
+}
+
+// lead is how a newspaper opens a report: 本报讯（记者 宁可 通讯员 顾盼）.
+var lead = regexp.MustCompile(`^(?:【?本[报刊网台][讯消息]{1,2}】?)\s*[（(【]([^（）()【】]{2,40})[）)】]`)
+
+// fromLead takes the byline out of the words that open the text; they stay.
+func (a *Article) fromLead() {
+	if a.Byline != "" || len(a.Blocks) == 0 {
+		return
+	}
+	if m := lead.FindStringSubmatch(a.Blocks[0].Text); m != nil && reporter.MatchString(m[1]) {
+		a.Byline = strings.Join(strings.Fields(m[1]), " ")
+	}
 }
 
 // lastCredit splits a credit off the end of the last paragraph.
@@ -263,6 +295,9 @@ func (r *recogniser) checkCredits() {
 			}
 			if a.Document != nil && a.Document.Signer != "" {
 				continue // whoever signed it wrote it
+			}
+			if editorialTitle.MatchString(s.Name) && len(s.Articles) == 1 {
+				continue // the editors wrote it
 			}
 			if a.Kind == KindArticle && a.Source+a.ExcerptedFrom+a.Byline == "" {
 				r.f.add("credit-missing", r.titles[k], Warning, "文章“"+clip(a.Title)+"”没有来源或作者；请在文末补一行（来源：……），或在标题下写 作者：……")

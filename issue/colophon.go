@@ -6,7 +6,7 @@ import (
 	"unicode"
 )
 
-const editorRoles = `责\s*任\s*编\s*辑|执\s*行\s*编\s*辑|特\s*约\s*编\s*辑|本\s*期\s*编\s*辑|文\s*字\s*编\s*辑|美\s*术\s*编\s*辑|助\s*理\s*编\s*辑|版\s*面\s*编\s*辑|编\s*辑\s*主\s*任|编\s*辑|责\s*编|美\s*编|执\s*行\s*主\s*编|副\s*主\s*编|主\s*编|总\s*编\s*辑|副\s*总\s*编|总\s*编|责\s*任\s*校\s*对|责\s*校|编\s*校|校\s*审|统\s*稿|监\s*审|复\s*核|校\s*对|编\s*审|审\s*核|审\s*校|审\s*稿|终\s*审|复\s*审|初\s*审|审\s*定|签\s*发|核\s*稿|编\s*委\s*会?\s*主\s*任|编\s*委|顾\s*问|主\s*任|副\s*主\s*任|总\s*策\s*划|策\s*划|统\s*筹|监\s*制|排\s*版|设\s*计|美\s*工|版\s*式\s*设\s*计|封\s*面\s*设\s*计|制\s*作|翻\s*译|摄\s*影|制\s*版|印\s*刷|撰\s*稿|采\s*编|发\s*行\s*人?|出\s*版\s*人|社\s*长`
+const editorRoles = `本\s*期\s*责\s*任\s*编\s*辑|本\s*期\s*责\s*编|责\s*任\s*编\s*辑|执\s*行\s*编\s*辑|特\s*约\s*编\s*辑|本\s*期\s*编\s*辑|文\s*字\s*编\s*辑|美\s*术\s*编\s*辑|助\s*理\s*编\s*辑|版\s*面\s*编\s*辑|编\s*辑\s*主\s*任|编\s*辑|责\s*编|美\s*编|执\s*行\s*主\s*编|副\s*主\s*编|主\s*编|总\s*编\s*辑|副\s*总\s*编|总\s*编|责\s*任\s*校\s*对|责\s*校|编\s*校|校\s*审|统\s*稿|监\s*审|复\s*核|校\s*对|编\s*审|审\s*核|审\s*校|审\s*稿|终\s*审|复\s*审|初\s*审|审\s*定|签\s*发|核\s*稿|编\s*委\s*会?\s*主\s*任|编\s*委|委\s*员|顾\s*问|主\s*任|副\s*主\s*任|总\s*策\s*划|策\s*划|统\s*筹|监\s*制|排\s*版|设\s*计|美\s*工|版\s*式\s*设\s*计|封\s*面\s*设\s*计|制\s*作|翻\s*译|摄\s*影|制\s*版|印\s*刷|撰\s*稿|采\s*编|发\s*行\s*人?|出\s*版\s*人|社\s*长`
 
 var (
 	editorField = regexp.MustCompile(`(` + editorRoles + `)(\s*[：:/／]\s*)`)
@@ -14,8 +14,9 @@ var (
 	editorRole  = regexp.MustCompile(`^(?:` + editorRoles + `)$`)
 	editorNames = regexp.MustCompile(`^\p{Han}{1,4}(?:[、,，]\p{Han}{2,4})*$`)
 	spacedRole  = regexp.MustCompile(`(?:^|[\s　，,；;|｜/／、·])(?:` + strings.ReplaceAll(editorRoles, `\s*`, `[\s　]*`) + `)[\s　：:/／]`)
+	printers    = regexp.MustCompile(`(?:印务|印刷|彩印|印业|图文).{0,6}(?:公司|厂|中心|所|集团)$`)
 	staffPrefix = regexp.MustCompile(`^(?:本刊)?编辑部\s*[：:]\s*`)
-	imprint     = regexp.MustCompile(`^(?:编辑部|本刊|本期|编委会|杂志社)?\s*(?:通讯|联系|编辑部|投稿|办公)?\s*(?:地\s*址|电\s*话|热线|传\s*真|邮\s*编|邮政编码|邮\s*箱|信箱|电子邮[箱件]|(?i:e-?mail)|网\s*址|网\s*站|微\s*信(?:公众号|号)?|公众号|投\s*稿(?:邮箱|信箱|热线)?|联\s*系\s*人|联系方式|印\s*数|印\s*量|印\s*刷(?:单位|厂)?|印\s*制(?:单位)?|承\s*印(?:单位)?|准\s*印\s*证?\s*号?|准印证|刊\s*号|(?:国内统一|国际标准)(?:连续出版物号|刊号)|(?i:issn|cn)|内部资料(?:准印证?)?号?|工本费|定\s*价|发\s*送(?:对象|范围|单位)?|报\s*送|抄\s*送|主\s*送|报|送|发|共\s*印|开\s*本|印\s*张|QQ|邮发代号|出版周期|刊\s*期|登记证号?)\s*[：:（(]\s*\S|^(?:本期)?\s*(?:印\s*数|印\s*量|准\s*印\s*证?\s*号?|电\s*话|邮\s*编|(?i:issn))\s*[\d第]|^共\s*印\s*\d|^[(（]?共?\s*印\s*\d+\s*份|^[(（]?内部资料.{0,12}(?:准印|号)`)
+	imprint     = regexp.MustCompile(`^(?:编辑部|本刊|本期|编委会|杂志社)?\s*(?:通讯|联系|编辑部|投稿|办公)?\s*(?:地\s*址|电\s*话|热线|传\s*真|邮\s*编|邮政编码|邮\s*箱|信箱|电子[邮信][箱件]|(?i:e-?mail)|网\s*址|网\s*站|微\s*信(?:公众号|号)?|公众号|投\s*稿(?:邮箱|信箱|热线)?|联\s*系\s*人|联系方式|印\s*数|印\s*量|印\s*刷(?:单位|厂)?|印\s*制(?:单位)?|承\s*印(?:单位)?|准\s*印\s*证?\s*号?|准印证|刊\s*号|(?:国内统一|国际标准)(?:连续出版物号|刊号)|(?i:issn|cn)|内部资料(?:准印证?)?号?|工本费|定\s*价|发\s*送(?:对象|范围|单位)?|报\s*送|抄\s*送|主\s*送|报|送|发|共\s*印|开\s*本|印\s*张|QQ|邮发代号|出版周期|刊\s*期|登记证号?)\s*[：:（(]\s*\S|^(?:本期)?\s*(?:印\s*数|印\s*量|准\s*印\s*证?\s*号?|电\s*话|邮\s*编|(?i:issn))\s*[\d第]|^共\s*印\s*\d|^[(（]?共?\s*印\s*\d+\s*份|^[(（]?内部资料.{0,12}(?:准印|号)`)
 	strongEnd   = regexp.MustCompile(`^(?:报|送|发)\s*:|印\s*数|印\s*量|准\s*印|投稿|主办|编\s*印|承\s*印|出版|印\s*刷|共\s*印|报\s*送|抄\s*送|发\s*送|编辑部`)
 )
 
@@ -37,10 +38,28 @@ func (r *recogniser) colophon(from int) int {
 		}
 		break
 	}
+	if strong == len(r.lines) {
+		return strong
+	}
+	for strong > from && r.colophonOpens(strong-1, strong) {
+		strong--
+	}
 	for i := strong; i < len(r.lines); i++ {
 		r.colophonLine(i)
 	}
 	return strong
+}
+
+var staffHead = regexp.MustCompile(`^(?:本刊|本报|本期)?(?:编辑部|编委会|编辑委员会|编辑团队|编辑组|工作人员|版权信息|刊务)$`)
+
+// colophonOpens tells whether line i belongs to the colophon that begins right
+// below it: it is its heading, or what was printed beside it on one line.
+func (r *recogniser) colophonOpens(i, below int) bool {
+	t := r.lines[i].Text
+	if m := r.marks[i]; m.class != classNone {
+		t = m.rest
+	}
+	return staffHead.MatchString(stripBrackets(t)) || r.lines[i].N == r.lines[below].N && imprint.MatchString(narrow(t))
 }
 
 // closingDate tells 2024年5月6日编 and the like.
@@ -74,8 +93,14 @@ func (r *recogniser) editors(i int, p Place) bool {
 	if len(list) == 0 {
 		return false
 	}
-	r.issue.Editors = append(r.issue.Editors, list...)
-	r.put(i, p)
+	for _, e := range list {
+		if printers.MatchString(e.Name) {
+			r.find("colophon-line", i, Info, "“"+e.Role+"："+clip(e.Name)+"”没有对应的栏位，未收入")
+			continue
+		}
+		r.issue.Editors = append(r.issue.Editors, e)
+		r.put(i, p)
+	}
 	return true
 }
 

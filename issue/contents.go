@@ -14,6 +14,7 @@ var (
 	pageFirst    = regexp.MustCompile(`^(?:[Pp]\.?\s*(\d{1,3})[\s:]+|(\d{1,3})(?:\s{2,}|\t\s*))(\S.*)$`)
 	authorBehind = regexp.MustCompile(`^(\S.{1,80}?)\s*[.．·…‥]{2,}\s*([^.．·…‥\s].{0,16})$`)
 	authorApart  = regexp.MustCompile(`^(\S.*?)[\s　]{2,}(\S.{0,16})$`)
+	authorBarred = regexp.MustCompile(`^(\S.*?)\s*[/／|｜]\s*([^/／|｜]{1,16})$`)
 	leaders      = regexp.MustCompile(`[\s.．·…‥─—_-]*[.．·…‥─_\t-][\s.．·…‥─—_-]*$`)
 )
 
@@ -57,10 +58,18 @@ func withoutAuthor(title string) string {
 	if m := authorBehind.FindStringSubmatch(title); m != nil {
 		return m[1]
 	}
-	if m := authorApart.FindStringSubmatch(title); m != nil && (plainByline.MatchString(m[2]) || isPersonOf(m[2]) || reporter.MatchString(m[2]) || m[2] == "本刊编辑部") {
+	if m := authorBarred.FindStringSubmatch(title); m != nil && (isByline(m[2]) || personName.MatchString(m[2]) && hanCount(m[2]) < 4 && !notName.MatchString(m[2])) {
+		return m[1]
+	}
+	if m := authorApart.FindStringSubmatch(title); m != nil && isByline(m[2]) {
 		return m[1]
 	}
 	return title
+}
+
+// isByline tells what can only be an author.
+func isByline(s string) bool {
+	return plainByline.MatchString(s) || isPersonOf(s) || roleName.MatchString(s) || reporter.MatchString(s) || s == "本刊编辑部"
 }
 
 // findContents returns the line of the heading of the table of contents (or its
@@ -247,7 +256,8 @@ func (r *recogniser) contentsSections(list []entry) ([]entry, []bool) {
 				continue
 			}
 		case paged > plain && plain > 0:
-			sec = e.plain && !(indents && r.lines[e.line].Indent > least)
+			sec = e.plain && !(indents && r.lines[e.line].Indent > least) ||
+				!e.plain && indents && list[0].plain && r.lines[e.line].Indent == least // a section that is one text
 		case indents:
 			sec = r.lines[e.line].Indent == least
 		}
@@ -284,6 +294,9 @@ type indexItem struct {
 func newIndex() *index { return &index{by: map[string][]int{}, last: -1} }
 
 func (x *index) add(c ContentsEntry, line int, mark class) {
+	if at := strings.LastIndexAny(c.Title, "（("); at > 0 && documentNumber.MatchString(c.Title[at:]) {
+		c.Title = strings.TrimSpace(c.Title[:at]) // its number stands below the title in the body
+	}
 	key := fold(c.Title)
 	x.by[key] = append(x.by[key], len(x.items))
 	x.items = append(x.items, indexItem{ContentsEntry: c, line: line, key: key})

@@ -2,6 +2,7 @@ package issue
 
 import (
 	"regexp"
+	"slices"
 	"strings"
 )
 
@@ -134,6 +135,13 @@ func isPersonOf(s string) bool {
 	return false
 }
 
+// organPerson reads an organ and any name behind it, where only a credit can be:
+// 内分泌科 庄静.
+func organPerson(s string) bool {
+	words := strings.Fields(s)
+	return len(words) == 2 && isOrgan(words[0]) && personName.MatchString(words[1]) && hanCount(words[1]) < 4 && !noPerson.MatchString(words[1]) && !notName.MatchString(words[1])
+}
+
 func isOrgan(s string) bool {
 	return organWord.MatchString(s) && (organOf.MatchString(s) || schoolOf.MatchString(s))
 }
@@ -253,6 +261,17 @@ func (c *credit) set(label, value, printed string) {
 	}
 }
 
+// namesOnly tells a credit in no brackets that says who, and nothing else.
+func (c credit) namesOnly() bool {
+	return c.ok && !c.bracketed && len(c.by) > 0 && c.source+c.excerpted == "" && len(c.loose) == 0
+}
+
+// with joins what two lines below each other say: 口述：……, 整理：…….
+func (c credit) with(below credit) credit {
+	below.by, below.names = slices.Concat(c.by, below.by), slices.Concat(c.names, below.names)
+	return below
+}
+
 // byline is the author without a label; when there are several with different
 // parts (文, 图), the labels stay, because they say who did what.
 func (c credit) byline() string {
@@ -289,10 +308,10 @@ func (c credit) give(a *Article) {
 func bareName(s string) credit {
 	in, ok := unbracket(s)
 	switch {
-	case !ok || firstRune(s) != '（' && firstRune(s) != '(':
+	case !ok || !strings.ContainsRune("（([〔［", firstRune(s)):
 	case pressName.MatchString(in), organName.MatchString(in) && organOf.MatchString(in) && !noOrgan.MatchString(in):
 		return credit{ok: true, bracketed: true, source: in}
-	case personName.MatchString(in) && hanCount(in) < 4 && !noPerson.MatchString(in):
+	case personName.MatchString(in) && hanCount(in) < 4 && !noPerson.MatchString(in), roleName.MatchString(in), organPerson(in):
 		return credit{ok: true, bracketed: true, by: []string{in}, names: []string{in}}
 	}
 	return credit{}

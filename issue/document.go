@@ -9,6 +9,7 @@ var (
 	documentNumber = regexp.MustCompile(`^(?:(?:文号|发文字号|发文号)\s*[：:]\s*)?[（(]?\s*(?:[\p{Han}A-Za-z]{1,20}\s*[\[〔【（(﹝［]\s*(?:19|20)\d{2}\s*[\]〕】）)﹞］]\s*第?\s*\d{1,5}\s*号|(?:\p{Han}{2,30})?(?:19|20)\d{2}\s*年\s*第\s*\d{1,4}\s*号)\s*[）)]?$`)
 	documentLabel  = regexp.MustCompile(`^(?:文号|发文字号|发文号)\s*[：:]\s*`)
 	documentTitle  = regexp.MustCompile(`(?:通知|意见|通报|批复|公告|通告|决定|决议|请示|报告|函|办法|规定|方案|倡议书|邀请函|令|纪要|启事)(?:[（(].{1,12}[）)])?$`)
+	documentOpens  = regexp.MustCompile(`关于(?:印发|转发|批转|公布|发布|下达|修订)?$`)
 	contactLine    = regexp.MustCompile(`^(?:联\s*系\s*(?:人|电\s*话|方\s*式|地\s*址)|电\s*话|传\s*真|手\s*机|邮\s*箱|电子邮[箱件]|(?i:e-?mail)|邮\s*编|地\s*址|网\s*址|咨询电话|报名电话|QQ)\s*[：:]\s*\S`)
 	releaseNote    = regexp.MustCompile(`^[（(](此件[^（()）]{2,12})[）)]$`)
 	attachmentMark = regexp.MustCompile(`^附\s*件?\s*[\d一二三四五六七八九十]{0,2}\s*[：:]?$`)

@@ -43,6 +43,7 @@ const signs = "■□◆◇★☆●○▲△▶►※◎§❖✦▌▍▎❏❑
 var (
 	bracketLine = regexp.MustCompile(`^(?:【([^【】]+)】|〖([^〖〗]+)〗|［([^［］]+)］|\[([^\[\]]+)\]|『([^『』]+)』|「([^「」]+)」|〔([^〔〕]+)〕)$`)
 	partMark    = regexp.MustCompile(`^第\s*([一二三四五六七八九十百\d]{1,4})\s*(部分|章|节|篇|版|编|单元|板块|版块)\s*[：:、]?\s*(\S.*)$`)
+	englishPart = regexp.MustCompile(`(?i)^part\s*\.?\s*(\d{1,2})\s*[|｜:：.·—-]?\s*([^\s\d].*)$`)
 	columnMark  = regexp.MustCompile(`^(?:栏目|专栏|版块|板块)\s*([一二三四五六七八九十\d]{1,3})\s*[：:、.]\s*(\S.*)$`)
 	numeralMark = regexp.MustCompile(`^([一二三四五六七八九十百]{1,5})\s*[、．.]\s*(\S.*)$`)
 	numeralPar  = regexp.MustCompile(`^[（(]\s*([一二三四五六七八九十百]{1,5})\s*[）)]\s*[、.]?\s*(\S.*)$`)
@@ -70,6 +71,9 @@ func markerOf(s string) marker {
 			return marker{class: class(r), rest: rest}
 		}
 		return marker{}
+	}
+	if m, ok := framed(s); ok {
+		return m
 	}
 	switch firstRune(s) {
 	case '《':
@@ -109,12 +113,33 @@ func markerOf(s string) marker {
 	return wordMarker(s)
 }
 
+// framed reads a name between the same signs: // 校友风采 //, == 要闻 ==.
+func framed(s string) (marker, bool) {
+	const frames = "/=-~*#|+^:·•<>～＝－／｜—─━＊＃"
+	sign := firstRune(s)
+	if !strings.ContainsRune(frames, sign) || !shorterThan(s, 31) {
+		return marker{}, false
+	}
+	of := func(r rune) bool { return r == sign }
+	rest := strings.TrimLeftFunc(s, of)
+	lead := s[:len(s)-len(rest)]
+	if rest, ok := strings.CutSuffix(rest, lead); ok && lastRune(rest) != sign {
+		if rest = strings.TrimSpace(rest); hanCount(rest) >= 2 && shorterThan(rest, 17) && !strings.ContainsAny(rest, "，。！？；：:") {
+			return marker{class: class(sign), rest: rest}, true
+		}
+	}
+	return marker{}, false
+}
+
 func wordMarker(s string) marker {
 	if !shorterThan(s, 61) {
 		return marker{}
 	}
 	if m := partMark.FindStringSubmatch(s); m != nil {
 		return marker{class: classPart, n: number(m[1]), word: m[2], rest: m[3]}
+	}
+	if m := englishPart.FindStringSubmatch(s); m != nil {
+		return marker{class: classPart, n: number(m[1]), word: "part", rest: m[2]}
 	}
 	if m := columnMark.FindStringSubmatch(s); m != nil {
 		return marker{class: classPart, n: number(m[1]), rest: m[2]}

@@ -7,12 +7,13 @@ import (
 )
 
 var (
-	orgEnd     = regexp.MustCompile(`(?:协会|学会|商会|联合会|研究会|委员会|促进会|理事会|基金会|中心|公司|集团|局|厅|委|研究院|学院|大学|研究所|社|联盟|办公室|编辑部|编委会|秘书处|工会|总会|分会|联谊会|支部|图书馆|政府)$`)
-	orgLine    = regexp.MustCompile(`^(.{2,60}?)\s*(主\s*办|承\s*办|协\s*办|主\s*管|编\s*印|编辑出版|出\s*版|编\s*制|印\s*发|出\s*品|主\s*编|编)((?:[，,。 ].*)?)$`)
-	orgLabel   = regexp.MustCompile(`(主\s*办(?:单位|方)?|承\s*办(?:单位)?|协\s*办(?:单位)?|主\s*管(?:单位)?|编\s*印(?:单位)?|编辑出版(?:单位)?|出\s*版(?:单位)?|编\s*制(?:单位)?|编辑单位)\s*[：:]\s*`)
-	ownStaff   = regexp.MustCompile(`编辑(?:部|组|室)$|编委会$`)
-	noticeLine = regexp.MustCompile(`内部(?:资料|刊物|交流|参考|使用|发行|赠阅)|会员(?:资料|内刊|刊物)|注意保存|免费(?:交流|赠阅|发放)|仅供参考|请勿外传|注意保密|赠阅|非卖品`)
-	latinLine  = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9 .,&'’()·|/-]*$`)
+	orgEnd      = regexp.MustCompile(`(?:协会|学会|商会|联合会|研究会|委员会|促进会|理事会|基金会|中心|公司|集团|局|厅|委|研究院|学院|大学|研究所|社|联盟|办公室|编辑部|编委会|秘书处|工会|总会|分会|联谊会|支部|图书馆|政府)$`)
+	orgLine     = regexp.MustCompile(`^(.{2,60}?)\s*(主\s*办|承\s*办|协\s*办|主\s*管|编\s*印|编辑出版|出\s*版|编\s*制|印\s*发|出\s*品|主\s*编|编)((?:[，,。 ].*)?)$`)
+	orgLabel    = regexp.MustCompile(`(主\s*办(?:单位|方)?|承\s*办(?:单位)?|协\s*办(?:单位)?|主\s*管(?:单位)?|编\s*印(?:单位)?|编辑出版(?:单位)?|出\s*版(?:单位)?|编\s*制(?:单位)?|编辑单位)\s*[：:]\s*`)
+	ownStaff    = regexp.MustCompile(`编辑(?:部|组|室)$|编委会$`)
+	noticeLine  = regexp.MustCompile(`内部(?:资料|刊物|交流|参考|使用|发行|赠阅)|会员(?:资料|内刊|刊物)|注意保存|免费(?:交流|赠阅|发放)|仅供参考|请勿外传|注意保密|赠阅|非卖品`)
+	bookAndKind = regexp.MustCompile(`^《([^《》]+)》\s*((?:半月|双月|月|周|旬|季|半年|年)刊|(?:[内会]部?)?刊物?|电子版)$`)
+	latinLine   = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9 .,&'’()·|/-]*$`)
 )
 
 // masthead reads the lines before the contents or the first section.
@@ -66,6 +67,10 @@ func (r *recogniser) nameAndPublisher(free []int, at int) {
 	if title >= 0 {
 		r.issue.Title = unbook(r.lines[title].Text)
 		r.put(title, PlaceMasthead)
+		if m := bookAndKind.FindStringSubmatch(r.issue.Title); m != nil { // 《武陵茶讯》双月刊
+			r.issue.Title = m[1]
+			r.find("masthead-line", title, Info, "刊名后面的“"+m[2]+"”没有对应的栏位，未收入")
+		}
 	}
 	for _, i := range free {
 		t := r.lines[i].Text

@@ -17,13 +17,14 @@ var (
 	supplementMark = regexp.MustCompile(supplementWords)
 	supplementWord = regexp.MustCompile(`增刊|专刊|特刊|号外|(?i:supplement|special (?:issue|edition))`)
 
-	issueLine  = regexp.MustCompile(`总\s*第?\s*[\d一二三四五六七八九十百〇○零#]|第\s*[\d一二三四五六七八九十百〇○零#]{1,8}[^。，]{0,14}期|(?i:\bno\.?\s*\d|\bvol\.?\s*\d|\bissue\s*\d)|` + supplementWords + `|年\s*\d{1,2}(?:\s*[、-]\s*\d{1,2})?\s*月\s*(?:合刊|号|刊)`)
-	totalMark  = regexp.MustCompile(`总\s*(?:期数?|刊号)?\s*[：:]?\s*第?\s*` + numeralOrDigits + `\s*(?:[-—–~至、,和]\s*第?\s*` + numeralOrDigits + `\s*)?(?:期|号|$)`)
+	issueLine  = regexp.MustCompile(`总\s*(?:期数?|刊?号)?\s*[：:]?\s*第?\s*[\d一二三四五六七八九十百〇○零#]|第\s*[\d一二三四五六七八九十百〇○零#]{1,8}[^。，]{0,14}期|(?i:\bno\.?\s*\d|\bvol\.?\s*\d|\bissue\s*\d)|` + supplementWords + `|年\s*\d{1,2}(?:\s*[、-]\s*\d{1,2})?\s*月\s*(?:合刊|号|刊)`)
+	totalMark  = regexp.MustCompile(`总\s*(?:期数?|刊?号)?\s*[：:]?\s*第?\s*` + numeralOrDigits + `\s*(?:[-—–~至、,和]\s*第?\s*` + numeralOrDigits + `\s*)?(?:期|号|\s*\)|$)`)
 	numberMark = regexp.MustCompile(`第\s*` + numeralOrDigits + `\s*(?:[-—–~至、,和/]\s*第?\s*` + numeralOrDigits + `\s*)?(?:期|号)`)
 	noMark     = regexp.MustCompile(`(?i)\bno\.?\s*(\d{1,6})`)
 	yearMark   = regexp.MustCompile(`((?:19|20)\d{2}|` + chineseDigit + `{4})\s*年(?:度)?`)
 	monthMark  = regexp.MustCompile(`年(?:度)?\s*((?:\d{1,2}|[一二三四五六七八九十]{1,2})\s*月?(?:\s*[-—–~至、,和/]\s*(?:\d{1,2}|[一二三四五六七八九十]{1,2})\s*月?)*)(月?)`)
 	monthSplit = regexp.MustCompile(`\s*(月)?\s*([-—–~至、,和/])\s*`)
+	yearMonth  = regexp.MustCompile(`(?:^|[\s(（])((?:19|20)\d{2})\s?[./-]\s?(0?[1-9]|1[0-2])(?:$|[\s)）])`)
 	dateLabel  = regexp.MustCompile(`^(?:出版|发行|印刷|印发|编印|出刊)?\s*(?:日期|时间|日)\s*[：:]\s*`)
 )
 
@@ -74,6 +75,10 @@ func (r *recogniser) issueNumbers(i int, free *[]int) bool {
 	if m := monthMark.FindStringSubmatch(rest); m != nil && len(is.Months) == 0 && strings.Contains(m[0], "月") {
 		is.Months = months(m[1])
 		cut(strings.TrimPrefix(strings.TrimPrefix(m[0], "年度"), "年"))
+	}
+	if m := yearMonth.FindStringSubmatch(rest); m != nil && is.Year == 0 && len(is.Months) == 0 {
+		is.Year, is.Months = number(m[1]), []int{number(m[2])}
+		cut(m[0])
 	}
 	for _, m := range yearMark.FindAllStringSubmatch(rest, 4) {
 		if is.Year == 0 {

@@ -1,6 +1,12 @@
 package issue
 
-import "strings"
+import (
+	"regexp"
+	"strings"
+)
+
+// firstOfSome stands above the first of several poems of one title.
+var firstOfSome = regexp.MustCompile(`^[（(]?\s*(?:其\s*)?一\s*[）)]?$`)
 
 // verse is a line of a poem.
 func verse(s string) bool {
@@ -22,7 +28,25 @@ func (r *recogniser) poetBelow(i, to int) bool {
 		return false
 	}
 	name := r.lines[i].Text
-	return (r.credits[i].ok || plainByline.MatchString(name) || isPersonOf(name)) && verse(r.lines[i+1].Text) && verse(r.lines[i+2].Text)
+	if !r.credits[i].ok && !isByline(name) {
+		return false
+	}
+	first := i + 1
+	if firstOfSome.MatchString(r.lines[first].Text) {
+		first++
+	}
+	return first+1 < to && verse(r.lines[first].Text) && verse(r.lines[first+1].Text) || r.freeVerse(first, to)
+}
+
+// freeVerse tells lines that run on without any punctuation at their ends.
+func (r *recogniser) freeVerse(i, to int) bool {
+	const least = 3
+	for k := i; k < i+least; k++ {
+		if k >= to || !shorterThan(r.lines[k].Text, 21) || hanCount(r.lines[k].Text) < 3 || endsSentence(r.lines[k].Text) || r.marks[k].class != classNone || isByline(r.lines[k].Text) || k > i && r.lines[k].Gap > 0 {
+			return false
+		}
+	}
+	return true
 }
 
 // poems reports a text that looks like several poems in one: more than one short

@@ -315,6 +315,9 @@ func nothingLost(t interface{ Fatalf(string, ...any) }, text string, res Result)
 				if before, c := splitCredit(strings.TrimSpace(l)); c.ok && strings.Contains(all, lettersOf(before)) {
 					continue
 				}
+				if m := markerOf(strings.TrimSpace(l)); m.n > 0 && res.Placed[n+1] != PlaceBody && strings.Contains(all, lettersOf(m.rest)) {
+					continue
+				}
 				if name, as := membership(strings.TrimSpace(l)); as != "" && strings.Contains(all, lettersOf(name)) {
 					continue
 				}
@@ -330,6 +333,7 @@ var pieces = []string{
 	"[摘要]这是一段摘要，说明文章讲了什么。", "示例公司（会员单位）", "主要业务经营范围：示例", "单位网址：www.example.org", "（示例公司）", "示办发〔2024〕7 号", "各会员单位：", "示例协会", "附件", "（此件公开发布）",
 	"这是一段正文，写得足够长，说明了事情的来龙去脉，所以算作一段完整的话。", "这一段被分页断开了，因为纸张不够长，所以它没有写完就到了页面的", "另外半段接在这里，到此为止。", "（示例部负责）接着又说了一句话。",
 	".....", "编辑：张三", "责任编辑 李四", "印数：500册", "地址：示例路1号", "— 3 —", "********", "<b>x</b>", "\t", "　　缩进的一行", "", "", "", "abc def", "**粗体**", "（", "【", "）", "#", "第一版 要闻", "——副题", "问：一个问题？",
+	"// 要闻 //", "Part 1  要闻", "示例市人民政府关于印发", "《示例办法》的通知", "本报讯（记者 张三）昨天下了一场雨，街上没有几个人，大家都在家里。", "内科 庄静", "（内科 庄静）", "张三", "（1982级学生）", "≡≡≡≡≡≡≡≡", "编辑部", "一堂课（示办发〔2024〕7号）\t4", "口述：张三", "整理：李四",
 }
 
 // Every line of any input is in the model or in a diagnostic.

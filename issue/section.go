@@ -278,6 +278,10 @@ func (r *recogniser) split(s sectionRange) []articleRange {
 	var out []articleRange
 	open := articleRange{title: -1, from: s.from, to: s.from}
 	closed, number := false, 0
+	defer func(c class) { r.shape.article = c }(r.shape.article)
+	if r.shape.article == classNone && len(r.listed.items) == 0 {
+		r.shape.article = r.numberedTitles(s)
+	}
 	flush := func(to int) {
 		if open.to = to; open.title >= 0 || open.to > open.from {
 			out = append(out, open)
@@ -310,6 +314,26 @@ func (r *recogniser) split(s sectionRange) []articleRange {
 	}
 	flush(s.to)
 	return out
+}
+
+// numberedTitles returns the kind of number that the articles of a section
+// have, when it opens with a first one and every one has text below it.
+func (r *recogniser) numberedTitles(s sectionRange) class {
+	if s.header < 0 || s.from >= s.to || r.marks[s.from].n != 1 || r.marks[s.from].class == classWord {
+		return classNone
+	}
+	c, n := r.marks[s.from].class, 0
+	for i := s.from; i < s.to; i++ {
+		if m := r.marks[i]; m.class != c {
+			continue
+		} else if n++; m.n != n || !r.titleLike(i) || i+1 >= s.to || !isProse(r.lines[i+1].Text) {
+			return classNone
+		}
+	}
+	if n < 2 {
+		return classNone
+	}
+	return c
 }
 
 // closes tells whether line i is what stands at the end of an article.
@@ -350,8 +374,11 @@ func (r *recogniser) beginsArticle(i int, s sectionRange, open articleRange, clo
 	if n := r.listedTitle(i, s.to); n > 0 {
 		return true, n
 	}
-	if !r.titleLike(i) {
+	if !r.titleLike(i) || open.title >= 0 && i == open.from && r.signsAbove(i, s.to) {
 		return false, 0
+	}
+	if r.documentAt(i, s.to) {
+		return true, 2
 	}
 	if r.poemAt(i, s.to) {
 		return true, 1
@@ -415,6 +442,26 @@ func (r *recogniser) listedTitle(i, to int) int {
 	return 0
 }
 
+// signsAbove tells whether line i, right below a title, is the author's name
+// with the text below it.
+func (r *recogniser) signsAbove(i, to int) bool {
+	t := r.lines[i].Text
+	if !shorterThan(t, 26) || i+1 >= to || !isProse(r.lines[i+1].Text) {
+		return false
+	}
+	return isByline(t) || personName.MatchString(t) && hanCount(t) < 4 && !notName.MatchString(t)
+}
+
+// documentAt tells whether lines i and i+1 are the title of an official
+// document, parted as they are set: 某某人民政府 / 关于……的通知, or behind 关于印发.
+func (r *recogniser) documentAt(i, to int) bool {
+	if i+2 >= to || r.lines[i+1].Gap > 0 || !r.titleLike(i+1) || !documentTitle.MatchString(r.lines[i+1].Text) {
+		return false
+	}
+	return documentOpens.MatchString(r.lines[i].Text) ||
+		orgEnd.MatchString(r.lines[i].Text) && strings.HasPrefix(r.lines[i+1].Text, "关于")
+}
+
 // tellsTitle tells whether line i can only stand below a title.
 func (r *recogniser) tellsTitle(i, to int) bool {
 	if i >= to {
@@ -422,6 +469,9 @@ func (r *recogniser) tellsTitle(i, to int) bool {
 	}
 	t := r.lines[i].Text
 	if documentNumber.MatchString(t) || summaryLabel.MatchString(t) && shorterThan(t, 400) {
+		return true
+	}
+	if i > 1 && endsSentence(r.lines[i-2].Text) && isByline(t) && shorterThan(t, 26) && i+1 < to && isProse(r.lines[i+1].Text) {
 		return true
 	}
 	c := r.credits[i]

@@ -129,7 +129,7 @@ func dropFurniture(lines []Line, f *findings) []Line {
 			f.add("page-number", l.N, Info, "页码，未收入正文")
 		case top && shorterThan(l.Text, 60) && issueLine.MatchString(narrow(l.Text)) && strings.Contains(l.Text, first):
 			f.add("running-head", l.N, Info, "页眉“"+clip(l.Text)+"”，未收入正文")
-		case ruleLine.MatchString(l.Text) && !dots.MatchString(l.Text):
+		case isRule(l.Text):
 			f.add("rule-line", l.N, Info, "分隔线，未收入正文")
 		case heads[headKey(l.Text)] && l.N > lines[0].Last+40:
 			f.add("running-head", l.N, Info, "页眉“"+l.Text+"”，未收入正文")
@@ -138,6 +138,26 @@ func dropFurniture(lines []Line, f *findings) []Line {
 		}
 		return true
 	})
+}
+
+// isRule tells a line that is drawn with one sign over and over.
+func isRule(s string) bool {
+	if dots.MatchString(s) {
+		return false
+	}
+	if ruleLine.MatchString(s) {
+		return true
+	}
+	sign, n := firstRune(s), 0
+	for _, r := range s {
+		if r == sign {
+			n++
+		} else if !unicode.IsSpace(r) {
+			return false
+		}
+	}
+	const least = 6
+	return n >= least && !unicode.IsLetter(sign) && !unicode.IsDigit(sign)
 }
 
 var digits = regexp.MustCompile(`\d+`)
