@@ -140,6 +140,7 @@ func TestBrowser(t *testing.T) {
 	for _, width := range []int64{1100, 390} {
 		for _, path := range []string{
 			"/demo", "/demo/mails", "/demo/mails/1", "/demo/mails/1?as=text", "/demo/mails/1?as=source",
+			"/demo/wechat", "/demo/wechat/" + askedTwice, "/demo/wechat/" + askedTwice + "/phone",
 			"/demo/ledger", "/demo/ledger?state=failed", "/", "/issues", "/issues/37",
 		} {
 			b.open(demo.url+path, width)
@@ -198,8 +199,8 @@ func (b *browser) leave(t *testing.T, demo shown) {
 		chromedp.WaitVisible(`//h1[.="要退订吗？"]`),
 		chromedp.Click(`//button[.="确认退订"]`),
 		chromedp.WaitVisible(`//h1[.="已经退订"]`))
-	if _, page := fetch(t, http.MethodGet, demo.url+"/demo/ledger", ""); strings.Count(page, "现已退订") != 2 {
-		t.Errorf("%d have left by the ledger, want 2", strings.Count(page, "现已退订"))
+	if _, page := fetch(t, http.MethodGet, demo.url+"/demo/ledger", ""); strings.Count(page, "现已退订") != 3 {
+		t.Errorf("%d have left by the ledger, want 3", strings.Count(page, "现已退订"))
 	}
 	b.open(demo.url+"/demo/ledger", 390)
 }

@@ -20,8 +20,9 @@ import (
 )
 
 // demoCmd shows the whole path of the data on one machine: a sample issue, a
-// list of subscribers, a relay that misbehaves as real ones do. Nothing but the
-// relay and the people is made up: what runs is the daemon that serve runs.
+// list of subscribers, a relay that misbehaves as real ones do, an official account.
+// Nothing but these and the people is made up: what runs is the daemon that serve
+// runs.
 type demoCmd struct {
 	HTTP string `name:"http" placeholder:"ADDR" help:"网页的地址；默认 127.0.0.1:8025，被占用就另选一个端口。 [listen address]"`
 	Dir  string `placeholder:"DIR" help:"数据留在这个目录里，目录要是空的；默认用临时目录，结束时删掉。 [keep the data here]"`
@@ -61,12 +62,13 @@ func (d *demoCmd) Run(ctx context.Context, c *call) (err error) {
 type stage struct {
 	*call
 	*instance
-	script *script
-	sink   *standin.Sink
-	public net.Listener
-	admin  net.Listener
-	dir    string // absolute
-	exit   bool
+	script  *script
+	sink    *standin.Sink
+	account *standin.WeChat
+	public  net.Listener
+	admin   net.Listener
+	dir     string // absolute
+	exit    bool
 
 	undo []func() error
 }
@@ -84,7 +86,7 @@ func (s *stage) clear() error {
 	return errors.Join(errs...)
 }
 
-// build makes the directory, opens the listeners and the relay, writes a
+// build makes the directory, opens the listeners, the relay and the account, writes a
 // configuration for them and opens the instance that it describes.
 func (s *stage) build(ctx context.Context, d *demoCmd) error {
 	if err := s.furnish(d.Dir); err != nil {
@@ -102,8 +104,16 @@ func (s *stage) build(ctx context.Context, d *demoCmd) error {
 	if s.sink, err = standin.New(standin.Options{Dir: s.dir, Script: s.script.fault}); err != nil {
 		return err
 	}
+	publicURL := reachable(d.HTTP, s.public.Addr())
+	o, err := s.newAccount(publicURL)
+	if err != nil {
+		return err
+	}
+	if s.account, err = standin.NewWeChat(o); err != nil {
+		return err
+	}
 	s.configFile = filepath.Join(s.dir, config.FileName)
-	if err := os.WriteFile(s.configFile, s.configuration(reachable(d.HTTP, s.public.Addr())), 0o600); err != nil {
+	if err := os.WriteFile(s.configFile, s.configuration(publicURL, o), 0o600); err != nil {
 		return err
 	}
 	log, err := os.Create(filepath.Join(s.dir, "yizhan.log"))
@@ -180,9 +190,10 @@ func reachable(asked string, at net.Addr) string {
 	return "http://" + net.JoinHostPort(host, port)
 }
 
-// configuration is that of the demo: short waits, and a relay on this machine.
-func (s *stage) configuration(publicURL string) []byte {
-	return fmt.Appendf(nil, `# 演示用的配置。邮件只到本机的 SMTP 替身，不会寄到外面。
+// configuration is that of the demo: short waits, a relay and an account on this
+// machine.
+func (s *stage) configuration(publicURL string, o standin.WeChatOptions) []byte {
+	return fmt.Appendf(nil, `# 演示用的配置。邮件和公众号消息只到本机的替身，不会发到外面。
 title: 港城茗讯
 public_url: %q
 data_dir: data
@@ -199,18 +210,28 @@ channels:
     retry: [1s, 2s]        # 真用的时候从 5m 起
     give_up: 1m
     after_lost_reply: retry
-`, publicURL, rand.Text()+rand.Text(), s.public.Addr(), s.admin.Addr(), s.sink.Addr())
+  wechat:
+    account: service
+    app_id: %s
+    app_secret: %q
+    token: %q
+    aes_key: %q
+    api_url: %q
+    retry: [1s, 2s]
+    give_up: 1m
+`, publicURL, rand.Text()+rand.Text(), s.public.Addr(), s.admin.Addr(), s.sink.Addr(), o.AppID, o.Secret, o.Token, o.AESKey, s.account.URL())
 }
 
-// run starts the relay and the daemon, lets the play go on, and stops both: the
-// relay last, for it still has answers to give.
+// run starts the relay, the account and the daemon, lets the play go on, and stops
+// them: the other sides last, for they still have answers to give.
 func (s *stage) run(ctx context.Context) error {
-	relay, closeRelay := context.WithCancel(context.WithoutCancel(ctx))
-	relayEnded := make(chan error, 1)
-	go func() { relayEnded <- s.sink.Run(relay) }()
+	others, closeOthers := context.WithCancel(context.WithoutCancel(ctx))
+	ended := make(chan error, 2)
+	go func() { ended <- s.sink.Run(others) }()
+	go func() { ended <- s.account.Run(others) }()
 	err := s.serve(ctx)
-	closeRelay()
-	return errors.Join(err, <-relayEnded)
+	closeOthers()
+	return errors.Join(err, <-ended, <-ended)
 }
 
 func (s *stage) serve(ctx context.Context) error {

@@ -13,6 +13,7 @@ import (
 	"golang.org/x/text/language"
 
 	"yizhan/dispatch"
+	"yizhan/dispatch/wechat"
 	"yizhan/subscribers"
 )
 
@@ -49,6 +50,10 @@ func (s *stage) pages() (http.Handler, error) {
 	mux.HandleFunc("GET /demo/mails/{n}", p.mail)
 	mux.HandleFunc("GET /demo/mails/{n}/html", p.mailHTML)
 	mux.HandleFunc("GET /demo/mails/{n}/source", p.mailSource)
+	mux.HandleFunc("GET /demo/wechat", p.followers)
+	mux.HandleFunc("GET /demo/wechat.json", p.messagesJSON)
+	mux.HandleFunc("GET /demo/wechat/{openid}", p.follower)
+	mux.HandleFunc("GET /demo/wechat/{openid}/phone", p.phone)
 	mux.HandleFunc("GET /demo/ledger", p.ledgerPage)
 	mux.Handle("GET /demo/{$}", http.RedirectHandler("/demo", http.StatusMovedPermanently))
 	mux.HandleFunc("/demo/", p.missing)
@@ -59,7 +64,7 @@ func (s *stage) pages() (http.Handler, error) {
 type demoView struct {
 	Style   template.CSS
 	English bool
-	Page    string // overview, mails, ledger
+	Page    string // overview, mails, wechat, ledger
 	Title   string
 	Issue   string // its id; empty: not planned yet
 	Refresh bool   // something is still happening
@@ -227,7 +232,8 @@ type ledgerRow struct {
 	Words string
 	Tries []tryRow
 	At    string
-	Mail  int // its number; 0: none arrived
+	Mail  int  // its number; 0: none arrived
+	Phone bool // it came to the follower's telephone
 }
 
 // tryRow is a try with its time in words.
@@ -271,11 +277,15 @@ func (p *demoPages) rows(b book) []ledgerRow {
 	for _, m := range inbox(p.sink.Messages()) {
 		arrived[m.MessageID] = m.N
 	}
+	phones := map[string]bool{}
+	for _, m := range p.account.Messages() {
+		phones[m.OpenID] = true
+	}
 	out := make([]ledgerRow, 0, len(b.entries))
 	for _, e := range b.entries {
 		row := ledgerRow{
 			Record: e.Record, Name: e.name, Left: e.left, Words: replyOf(e.Code, e.Reply),
-			At: p.clockTime(e.UpdatedAt), Mail: arrived[e.MessageID],
+			At: p.clockTime(e.UpdatedAt), Mail: arrived[e.MessageID], Phone: e.Channel == wechat.Name && phones[e.Address],
 		}
 		for _, t := range e.tries {
 			row.Tries = append(row.Tries, tryRow{p.clockTime(t.At), t.Reason, replyOf(t.Code, t.Reply), t.Code > 0})

@@ -119,6 +119,10 @@ func (s *stage) leave(ctx context.Context) error {
 		return fmt.Errorf("unsubscribing with one click: answered with %s", answer.Status)
 	}
 	s.printf("寄出以前，有一位订户用邮件里的链接退订了")
+	if err := s.unfollow(ctx); err != nil {
+		return err
+	}
+	s.printf("发出以前，有一位关注者取消了关注")
 	return nil
 }
 
@@ -161,6 +165,7 @@ type outcome struct {
 	Run         string          `json:"run"`
 	Subscribers int             `json:"subscribers"`
 	Mails       int             `json:"mails"`
+	Messages    int             `json:"messages"` // of the official account
 	States      dispatch.Counts `json:"states"`
 	Reasons     []reasonCount   `json:"reasons"`
 	AsScripted  bool            `json:"as_scripted"`
@@ -180,11 +185,11 @@ func (s *stage) sumUp(ctx context.Context, run dispatch.RunStatus) error {
 	if err != nil {
 		return err
 	}
-	mails := inbox(s.sink.Messages())
+	mails, messages := inbox(s.sink.Messages()), s.account.Messages()
 	o := outcome{
 		URL: s.config.PublicURL, Dir: s.dir, Issue: run.Issue, Run: run.ID,
-		Subscribers: len(b.entries) + len(b.outside), Mails: len(mails), States: run.Total(), Reasons: b.reasons(),
-		Differences: s.script.differences(b.entries, mails),
+		Subscribers: b.people(), Mails: len(mails), Messages: len(messages), States: run.Total(), Reasons: b.reasons(),
+		Differences: s.script.differences(b.entries, mails, messages),
 	}
 	o.AsScripted = len(o.Differences) == 0
 	if told, err := s.answer(o); told && err != nil {
@@ -199,6 +204,15 @@ func (s *stage) sumUp(ctx context.Context, run dispatch.RunStatus) error {
 		return problem{Code: "differs", Text: "结果和剧本不一样：" + strings.Join(o.Differences, "；"), Hint: "用 --dir 留下数据，看里面的 yizhan.log"}
 	}
 	return nil
+}
+
+// people counts the subscribers.
+func (b book) people() int {
+	seen := map[string]bool{}
+	for _, e := range b.entries {
+		seen[e.Subscriber] = true
+	}
+	return len(seen) + len(b.outside)
 }
 
 // reasons counts the entries by state, and by reason within it.
@@ -251,6 +265,7 @@ func (s *stage) invite() {
 	s.printf(`
 概览      %[1]s/demo
 邮件      %[1]s/demo/mails    打开一封，点末尾的“退订”试试
+公众号    %[1]s/demo/wechat   关注者的手机上看到的
 台账      %[1]s/demo/ledger   谁收到了，谁没有，为什么
 网页版    %[1]s/issues/37
 

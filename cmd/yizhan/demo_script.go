@@ -7,7 +7,9 @@ import (
 	"time"
 
 	"yizhan/dispatch"
+	"yizhan/dispatch/email"
 	"yizhan/dispatch/standin"
+	"yizhan/dispatch/wechat"
 )
 
 // bilingual is the same in both languages of the pages.
@@ -43,6 +45,8 @@ const (
 	greylisted   = "shen.guizhou@chaosheng-mail.example"  // come back later, twice
 	greylisted2  = "wen.shuyu@tingchao-tea.example"       // come back later, once
 	fullMailbox  = "tao.ranran@hezui-coop.example"        // full for a moment
+	unfollows    = "oLgttISy_OVAWWBda8JkT6-WAV7p"         // leaves the account when the run is planned already
+	askedTwice   = "oLgdyfH1-iVD6aITf-65vfUOTBg9"         // one of those whose mass send is answered late
 	troubled     = "duan.hongdou@chidao-coffee.example"   // a server in trouble, once
 )
 
@@ -126,6 +130,20 @@ func mishaps() []mishap {
 			standin.Fault{},
 			dispatch.StateSkipped, "suppressed",
 		},
+		{
+			unfollows,
+			bilingual{"名单已经排好，取消关注了公众号：也算数", "Stops following the account when the run is planned already: it counts"},
+			"", 0,
+			standin.Fault{},
+			dispatch.StateSkipped, "unsubscribed",
+		},
+		{
+			askedTwice,
+			bilingual{"公众号群发的答复丢了：用同一个编号再问，平台认得，谁也不会收到两次", "The answer to the mass send is lost: asked again under the same id, which the platform knows, so nobody gets it twice"},
+			"", 0,
+			standin.Fault{},
+			dispatch.StateSent, "",
+		},
 	}
 }
 
@@ -156,15 +174,27 @@ func (s *script) fault(phase, _, to string, nth int) standin.Fault {
 	return f
 }
 
+// platform implements standin.WeChatOptions.Script: nothing is made ready for
+// followers before the curtain, and the answer to the first mass send is lost.
+func (s *script) platform(c standin.WeChatCall) standin.WeChatFault {
+	switch c.Path {
+	case "/cgi-bin/draft/add":
+		return standin.WeChatFault{Before: s.curtain}
+	case "/cgi-bin/message/mass/send":
+		return standin.WeChatFault{After: after(s.pace), Lose: c.Nth == 1}
+	}
+	return standin.WeChatFault{}
+}
+
 func after(d time.Duration) <-chan struct{} {
 	done := make(chan struct{})
 	time.AfterFunc(d, func() { close(done) })
 	return done
 }
 
-// differences says where the ledger and the mailboxes are not what the script
-// wants; nothing when all is well.
-func (s *script) differences(ledger []entry, mails []received) []string {
+// differences says where the ledger, the mailboxes and the telephones are not what
+// the script wants; nothing when all is well.
+func (s *script) differences(ledger []entry, mails []received, messages []standin.WeChatMessage) []string {
 	var out []string
 	arrived := map[string]received{}
 	for _, m := range mails {
@@ -172,6 +202,10 @@ func (s *script) differences(ledger []entry, mails []received) []string {
 			out = append(out, fmt.Sprintf("mails %d and %d have one Message-ID and differ", other.N, m.N))
 		}
 		arrived[m.MessageID] = m
+	}
+	shown := map[string]int{}
+	for _, m := range messages {
+		shown[m.OpenID]++
 	}
 	for _, e := range ledger {
 		want := mishap{state: dispatch.StateSent}
@@ -183,6 +217,12 @@ func (s *script) differences(ledger []entry, mails []received) []string {
 		}
 		if e.State != want.state || e.Reason != want.reason {
 			wrong("%s %s instead of %s %s", e.State, e.Reason, want.state, want.reason)
+		}
+		if e.Channel == wechat.Name {
+			if copies := shown[e.Address]; copies != countSent([]entry{e}, wechat.Name) {
+				wrong("is %s, and %d copies are on the telephone", e.State, copies)
+			}
+			continue
 		}
 		tries := want.times
 		if tries == always {
@@ -202,16 +242,16 @@ func (s *script) differences(ledger []entry, mails []received) []string {
 			wrong("%d copies for %q arrived instead of %d", m.Copies, m.To, copies)
 		}
 	}
-	if wanted := countSent(ledger); len(mails) != wanted {
+	if wanted := countSent(ledger, email.Name); len(mails) != wanted {
 		out = append(out, fmt.Sprintf("%d mails arrived and %d deliveries are sent", len(mails), wanted))
 	}
 	return out
 }
 
-func countSent(ledger []entry) int {
+func countSent(ledger []entry, channel string) int {
 	n := 0
 	for _, e := range ledger {
-		if e.State == dispatch.StateSent {
+		if e.State == dispatch.StateSent && e.Channel == channel {
 			n++
 		}
 	}

@@ -21,7 +21,9 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"yizhan/dispatch"
+	"yizhan/dispatch/email"
 	"yizhan/dispatch/standin"
+	"yizhan/dispatch/wechat"
 )
 
 // TestDemoEndsAsScripted runs the demo as anybody would and looks at what it
@@ -42,13 +44,13 @@ func TestDemoEndsAsScripted(t *testing.T) {
 	if err := json.Unmarshal([]byte(report), &got); err != nil {
 		t.Fatalf("%v\n%s", err, report)
 	}
-	if !got.AsScripted || got.Subscribers != 48 || got.Mails != 43 || got.URL != strings.TrimPrefix(ready, "ready ") {
+	if !got.AsScripted || got.Subscribers != 54 || got.Mails != 43 || got.Messages != 11 || got.URL != strings.TrimPrefix(ready, "ready ") {
 		t.Errorf("reported %+v", got)
 	}
 	want := []reasonCount{
-		{dispatch.StateSent, "", 43},
+		{dispatch.StateSent, "", 54},
 		{dispatch.StateFailed, "mailbox-unknown", 2},
-		{dispatch.StateSkipped, "unsubscribed", 1},
+		{dispatch.StateSkipped, "unsubscribed", 2},
 		{dispatch.StateSkipped, "suppressed", 1},
 	}
 	if diff := cmp.Diff(want, got.Reasons); diff != "" {
@@ -78,6 +80,9 @@ func TestDemoEndsAsScripted(t *testing.T) {
 		}
 		if m.fault.Lose {
 			want = 2
+		}
+		if m.address == askedTwice {
+			want = 0 // no mail: an article
 		}
 		if copies[m.address] != want {
 			t.Errorf("%s got %d mails, want %d", m.address, copies[m.address], want)
@@ -174,7 +179,7 @@ func showDemo(t *testing.T) shown {
 func TestDemoPages(t *testing.T) {
 	t.Parallel()
 	demo := showDemo(t)
-	for _, want := range []string{"已送出                  43", "失败    邮箱不存在       2", "沈桂舟    shen.guizhou@chaosheng-mail.example   已送出           2  451 4.7.1"} {
+	for _, want := range []string{"已送出                  54", "失败    邮箱不存在       2", "沈桂舟    shen.guizhou@chaosheng-mail.example   已送出           2  451 4.7.1"} {
 		if !strings.Contains(demo.stdout, want) {
 			t.Errorf("%q is not in the summary:\n%s", want, demo.stdout)
 		}
@@ -194,13 +199,15 @@ func TestDemoPages(t *testing.T) {
 	}
 	hostile(t, demo)
 	for path, want := range map[string][]string{
-		"/demo":                       {"第 37 期：已完成", "47 份投递，47 份有了结果", "451 4.7.1 Greylisting in action", "yizhan.yaml deliveries 37"},
+		"/demo":                       {"第 37 期：已完成", "59 份投递，59 份有了结果", "用同一个编号再问", `href="/demo/wechat/oLgdyfH1-iVD6aITf-65vfUOTBg9"`, "451 4.7.1 Greylisting in action", "yizhan.yaml deliveries 37"},
 		"/demo/mails":                 {"44 封", "沈桂舟", "原样到了 2 次", "&lt;img src=x onerror=alert(1)&gt;"},
 		"/demo/mails/1":               {`<iframe class="letter" src="/demo/mails/1/html" sandbox="allow-popups allow-popups-to-escape-sandbox"`},
 		"/demo/mails/1?as=text":       {"【卷首语】", demo.url + "/unsubscribe?t="},
 		"/demo/mails/1?as=source":     {"<dt>List-Unsubscribe-Post</dt><dd>List-Unsubscribe=One-Click</dd>", "Subject: =?UTF-8?B?"},
 		"/demo/mails/44?as=text":      {"&lt;/pre&gt;&lt;script&gt;"},
-		"/demo/ledger":                {"全部 47", "康平安", "发行以前就已经退订或暂停", `<a href="/demo/mails/1">第 1 封</a>`},
+		"/demo/wechat":                {"12 位订户", "骆晚亭", "已取消关注", "港城茗讯 2026年第5期（总第37期）", `href="/demo/wechat/` + askedTwice + `"`},
+		"/demo/wechat/" + askedTwice:  {"简书眠", `<iframe class="letter handset" src="/demo/wechat/` + askedTwice + `/phone" sandbox="allow-popups allow-popups-to-escape-sandbox"`},
+		"/demo/ledger":                {"全部 59", `<a href="/demo/wechat/` + askedTwice + `">公众号</a>`, "康平安", "发行以前就已经退订或暂停", `<a href="/demo/mails/1">第 1 封</a>`},
 		"/demo/ledger?state=failed":   {"550 5.1.1 User unknown", "邮箱不存在", "罗知夏"},
 		"/demo/ledger?state=skipped":  {"花念慈", "已退订", "彭来风", "在禁发名单里"},
 		"/demo/ledger?state=%3Cb%3Ex": {"没有这样的投递"},
@@ -218,7 +225,7 @@ func TestDemoPages(t *testing.T) {
 			t.Errorf("%s has something that is not ours", path)
 		}
 	}
-	for _, path := range []string{"/demo/mails/0", "/demo/mails/45", "/demo/mails/x", "/demo/none", "/demo/mails/45/html", "/demo/mails/1/none"} {
+	for _, path := range []string{"/demo/mails/0", "/demo/mails/45", "/demo/mails/x", "/demo/none", "/demo/mails/45/html", "/demo/mails/1/none", "/demo/wechat/nobody", "/demo/wechat/" + limited, "/demo/wechat/nobody/phone"} {
 		if answer, _ := fetch(t, http.MethodGet, demo.url+path, ""); answer.StatusCode != http.StatusNotFound {
 			t.Errorf("%s: %s", path, answer.Status)
 		}
@@ -229,9 +236,43 @@ func TestDemoPages(t *testing.T) {
 	if _, page := fetch(t, http.MethodGet, demo.url+"/demo/ledger", "", "Accept-Language", "en"); !strings.Contains(page, "who got it, who did not, and why") {
 		t.Error("the ledger is not in English")
 	}
+	phones(t, demo)
 	leaves(t, demo, mails[0])
 	if code := demo.stop(); code != exitOK {
 		t.Errorf("stopped with exit code %d", code)
+	}
+}
+
+// phones looks at what followers received: each of those who stayed one article,
+// and on their telephone the card with its cover, and the article.
+func phones(t *testing.T, demo shown) {
+	t.Helper()
+	var messages []standin.WeChatMessage
+	_, body := fetch(t, http.MethodGet, demo.url+"/demo/wechat.json", "")
+	if err := json.Unmarshal([]byte(body), &messages); err != nil || len(messages) != 11 {
+		t.Fatalf("%d messages, %v", len(messages), err)
+	}
+	seen := map[string]bool{}
+	for _, m := range messages {
+		if seen[m.OpenID] || m.Kind != "mass" || m.Key == "" || m.Key != messages[0].Key || m.Article.SourceURL != demo.url+"/issues/37" {
+			t.Errorf("message %+v", m)
+		}
+		seen[m.OpenID] = true
+	}
+	if seen[unfollows] {
+		t.Error("somebody who has left got the article")
+	}
+	answer, page := fetch(t, http.MethodGet, demo.url+"/demo/wechat/"+askedTwice+"/phone", "")
+	if !strings.Contains(answer.Header.Get("Content-Security-Policy"), "sandbox allow-popups") {
+		t.Errorf("the telephone may do things: %v", answer.Header)
+	}
+	for _, want := range []string{"data:image/png;base64,iVBOR", "第六届港城秋茶评比揭晓", "末班渡轮上的那壶茶", `>阅读原文</a>`} {
+		if !strings.Contains(page, want) {
+			t.Errorf("the telephone has no %q", want)
+		}
+	}
+	if _, page := fetch(t, http.MethodGet, demo.url+"/demo/wechat/"+unfollows+"/phone", ""); !strings.Contains(page, "还没有收到消息") {
+		t.Error("a telephone without messages does not say so")
 	}
 }
 
@@ -275,8 +316,8 @@ func leaves(t *testing.T, demo shown, m received) {
 		t.Errorf("the button: %s\n%s", answer.Status, page)
 	}
 	_, page = fetch(t, http.MethodGet, demo.url+"/demo/ledger", "")
-	if strings.Count(page, "现已退订") != 2 { // and the one who left in mid-run
-		t.Errorf("%d have left by the ledger, want 2", strings.Count(page, "现已退订"))
+	if strings.Count(page, "现已退订") != 3 { // and the two who left in mid-run
+		t.Errorf("%d have left by the ledger, want 3", strings.Count(page, "现已退订"))
 	}
 }
 
@@ -320,18 +361,27 @@ func TestDemoWithoutADirectory(t *testing.T) {
 // TestDifferences: the demo must be able to fail.
 func TestDifferences(t *testing.T) {
 	s := &script{mishaps: mishaps()}
-	good := func() ([]entry, []received) {
+	good := func() ([]entry, []received, []standin.WeChatMessage) {
 		var ledger []entry
 		var mails []received
+		var messages []standin.WeChatMessage
 		add := func(address string, m mishap) {
 			id := "<" + address + ">"
-			e := entry{Record: dispatch.Record{Address: address, State: m.state, Reason: m.reason, MessageID: id}}
+			channel := email.Name
+			if !strings.Contains(address, "@") {
+				channel = wechat.Name
+			}
+			e := entry{Record: dispatch.Record{Channel: channel, Address: address, State: m.state, Reason: m.reason, MessageID: id}}
 			e.tries = make([]dispatch.Attempt, min(m.times, 2))
 			if m.times == always {
 				e.tries = e.tries[:1]
 			}
 			ledger = append(ledger, e)
 			if m.state != dispatch.StateSent {
+				return
+			}
+			if channel == wechat.Name {
+				messages = append(messages, standin.WeChatMessage{OpenID: address})
 				return
 			}
 			arrived := received{N: len(mails) + 1, To: address, MessageID: id, Copies: 1}
@@ -344,7 +394,7 @@ func TestDifferences(t *testing.T) {
 		for _, m := range s.mishaps {
 			add(m.address, m)
 		}
-		return ledger, mails
+		return ledger, mails, messages
 	}
 	at := func(ledger []entry, address string) *entry {
 		return &ledger[slices.IndexFunc(ledger, func(e entry) bool { return e.Address == address })]
@@ -361,11 +411,21 @@ func TestDifferences(t *testing.T) {
 		"to somebody else":     func(l []entry, m []received) []received { m[0].To = "other@x.example"; return m },
 		"one id for two":       func(l []entry, m []received) []received { m[1].MessageID = m[0].MessageID; return m },
 	} {
-		ledger, mails := good()
-		if d := s.differences(ledger, mails); len(d) > 0 {
+		ledger, mails, messages := good()
+		if d := s.differences(ledger, mails, messages); len(d) > 0 {
 			t.Fatalf("differences where there are none: %v", d)
 		}
-		if d := s.differences(ledger, spoil(ledger, mails)); len(d) == 0 {
+		if d := s.differences(ledger, spoil(ledger, mails), messages); len(d) == 0 {
+			t.Errorf("%s: no difference seen", name)
+		}
+	}
+	ledger, mails, messages := good()
+	for name, spoiled := range map[string][]standin.WeChatMessage{
+		"an article missing": nil,
+		"an article twice":   append(messages, messages...),
+		"who has left":       append(messages, standin.WeChatMessage{OpenID: unfollows}),
+	} {
+		if d := s.differences(ledger, mails, spoiled); len(d) == 0 {
 			t.Errorf("%s: no difference seen", name)
 		}
 	}

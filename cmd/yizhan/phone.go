@@ -9,25 +9,56 @@ import (
 	"yizhan/templates"
 )
 
+// phoneView is what a follower has on their telephone.
+type phoneView struct {
+	Title string // of the page
+	Chat  []chatMessage
+	// Article is the last one of the chat, opened; nil: there is none.
+	Article *phoneArticle
+}
+
+// chatMessage is one message in the chat with the account: a card with an article
+// or a notice, or words.
+type chatMessage struct {
+	Title, Digest string
+	Cover         template.URL // of an article's card
+	Fields        []field      // of a notice
+	Text          string       // words
+	At            string
+}
+
+// phoneArticle is an article as it opens, with what WeChat's filter leaves of it.
+type phoneArticle struct {
+	Title, Author, Date, SourceURL string
+	Content                        template.HTML
+}
+
 // phone makes a page that shows a WeChat article as a telephone does: the
 // message with its cover, and the article, with what WeChat's filter leaves of
 // its content. Date is the day that it is sent.
 func phone(a templates.Article, cover templates.Cover, date string) ([]byte, error) {
+	return phoneView{
+		Title:   "公众号预览：" + a.Title,
+		Chat:    []chatMessage{{Title: a.Title, Digest: a.Digest, Cover: picture(cover.PNG)}},
+		Article: &phoneArticle{Title: a.Title, Author: a.Author, Date: date, SourceURL: a.SourceURL, Content: filtered(a.Content)},
+	}.page()
+}
+
+// filtered takes out of an article whatever is active, so that it may stand in a
+// page.
+func filtered(content string) template.HTML { return template.HTML(templates.Filter(content)) }
+
+func picture(png []byte) template.URL {
+	return template.URL("data:image/png;base64," + base64.StdEncoding.EncodeToString(png))
+}
+
+func (v phoneView) page() ([]byte, error) {
 	t, err := template.ParseFS(pageFiles, "page/phone.html")
 	if err != nil {
 		return nil, fmt.Errorf("reading the telephone's page: %w", err)
 	}
 	var out bytes.Buffer
-	err = t.Execute(&out, struct {
-		Title, Author, Date, Digest, SourceURL string
-		Cover                                  template.URL
-		Content                                template.HTML
-	}{
-		a.Title, a.Author, date, a.Digest, a.SourceURL,
-		template.URL("data:image/png;base64," + base64.StdEncoding.EncodeToString(cover.PNG)),
-		template.HTML(templates.Filter(a.Content)), // the filter takes out whatever is active
-	})
-	if err != nil {
+	if err := t.Execute(&out, v); err != nil {
 		return nil, fmt.Errorf("writing the telephone's page: %w", err)
 	}
 	return out.Bytes(), nil

@@ -1,0 +1,210 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"crypto/rand"
+	"encoding/base64"
+	"encoding/csv"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"yizhan/dispatch/standin"
+	"yizhan/subscribers"
+)
+
+// newAccount describes the official account of the demo: the sample's subscribers
+// by WeChat follow it.
+func (s *stage) newAccount(publicURL string) (standin.WeChatOptions, error) {
+	o := standin.WeChatOptions{
+		AppID: "wx00000000000a0037", Secret: rand.Text(), Token: rand.Text(),
+		Callback: publicURL + "/wechat", Script: s.script.platform,
+	}
+	var key [32]byte
+	_, _ = rand.Read(key[:])
+	o.AESKey = base64.RawStdEncoding.EncodeToString(key[:])
+	file, err := sampleFiles.Open("sample/" + sampleSubscribers)
+	if err != nil {
+		return o, err
+	}
+	defer file.Close()
+	lines, err := csv.NewReader(file).ReadAll()
+	if err != nil {
+		return o, fmt.Errorf("reading %s: %w", sampleSubscribers, err)
+	}
+	for _, line := range lines[1:] {
+		if openid := line[1]; openid != "" {
+			o.Followers = append(o.Followers, openid)
+		}
+	}
+	return o, nil
+}
+
+// unfollow lets a follower leave the account when the run is planned already, and
+// waits until the daemon has worked on the platform's word of it.
+func (s *stage) unfollow(ctx context.Context) error {
+	s.account.Unfollow(unfollows)
+	s.account.Emit(fmt.Sprintf("<FromUserName>%s</FromUserName><CreateTime>%d</CreateTime><MsgType>event</MsgType><Event>unsubscribe</Event>", unfollows, time.Now().Unix()))
+	for {
+		person, err := s.people.Get(ctx, unfollows)
+		if err != nil {
+			return err
+		}
+		if on := onWeChat(person); on != nil && on.State == subscribers.Unsubscribed {
+			return nil
+		}
+		if err := sleep(ctx, pollEvery); err != nil {
+			return context.Cause(ctx)
+		}
+	}
+}
+
+// followersView is the data of wechat.html.
+type followersView struct {
+	demoView
+	Followers []followerRow
+}
+
+// followerRow is a subscriber by WeChat with what came last.
+type followerRow struct {
+	Name, OpenID string
+	Left         bool
+	Title, At    string
+	Count        int
+}
+
+// followers lists who has or had the account on their telephone.
+func (p *demoPages) followers(w http.ResponseWriter, r *http.Request) {
+	v := followersView{demoView: p.view(w, r, "wechat")}
+	people, err := p.people.List(r.Context(), subscribers.Filter{})
+	if err != nil {
+		p.broken(w, err)
+		return
+	}
+	received := map[string][]standin.WeChatMessage{}
+	for _, m := range p.account.Messages() {
+		received[m.OpenID] = append(received[m.OpenID], m)
+	}
+	for _, one := range people {
+		on := onWeChat(one)
+		if on == nil {
+			continue
+		}
+		row := followerRow{Name: cmp.Or(one.Name, on.Value), OpenID: on.Value, Left: on.State == subscribers.Unsubscribed}
+		if all := received[on.Value]; len(all) > 0 {
+			last := all[len(all)-1]
+			row.Title, row.At, row.Count = heading(last), p.clockTime(last.At), len(all)
+		}
+		v.Followers = append(v.Followers, row)
+	}
+	p.show(w, http.StatusOK, "wechat.html", v)
+}
+
+// heading is what stands for a message in a list.
+func heading(m standin.WeChatMessage) string {
+	switch {
+	case m.Article != nil:
+		return m.Article.Title
+	case m.Text != "":
+		first, _, _ := strings.Cut(m.Text, "\n")
+		return first
+	}
+	return "模板消息"
+}
+
+func (p *demoPages) messagesJSON(w http.ResponseWriter, _ *http.Request) {
+	w.Header().Set("Content-Type", "application/json; charset=utf-8")
+	w.Header().Set("Cache-Control", "no-store")
+	messages := p.account.Messages()
+	if messages == nil {
+		messages = []standin.WeChatMessage{}
+	}
+	_ = json.NewEncoder(w).Encode(messages) // nothing to be done for a client that left
+}
+
+// followerView is the data of follower.html.
+type followerView struct {
+	demoView
+	Name, OpenID string
+}
+
+// holder is the subscriber with the telephone that a request is about; ok is false
+// when the request has been answered already.
+func (p *demoPages) holder(w http.ResponseWriter, r *http.Request) (name, openid string, ok bool) {
+	names, err := p.names(r)
+	if err != nil {
+		p.broken(w, err)
+		return "", "", false
+	}
+	openid = r.PathValue("openid")
+	if name, ok = names[openid]; !ok || strings.Contains(openid, "@") {
+		p.missing(w, r)
+		return "", "", false
+	}
+	return cmp.Or(name, openid), openid, true
+}
+
+func (p *demoPages) follower(w http.ResponseWriter, r *http.Request) {
+	name, openid, ok := p.holder(w, r)
+	if !ok {
+		return
+	}
+	p.show(w, http.StatusOK, "follower.html", followerView{p.view(w, r, "wechat"), name, openid})
+}
+
+// phone shows a follower's telephone: the chat with the account, and the last
+// article opened.
+func (p *demoPages) phone(w http.ResponseWriter, r *http.Request) {
+	name, openid, ok := p.holder(w, r)
+	if !ok {
+		return
+	}
+	v := phoneView{Title: name}
+	for _, m := range p.account.Messages() {
+		if m.OpenID == openid {
+			v.add(m, p.account.Image, p.clockTime(m.At), p.config.Timezone)
+		}
+	}
+	page, err := v.page()
+	if err != nil {
+		p.broken(w, err)
+		return
+	}
+	w.Header().Set("Content-Security-Policy", mailPolicy)
+	w.Header().Set("Cache-Control", "no-store")
+	send(w, http.StatusOK, []byte(strings.Replace(string(page), "<head>", `<head><base target="_blank">`, 1)))
+}
+
+// add puts a message under the others.
+func (v *phoneView) add(m standin.WeChatMessage, image func(name string) []byte, at string, zone *time.Location) {
+	one := chatMessage{At: at, Text: m.Text}
+	switch {
+	case m.Article != nil:
+		a := m.Article
+		one.Title, one.Digest, one.Cover = a.Title, a.Digest, picture(image(a.Thumb))
+		v.Article = &phoneArticle{
+			Title: a.Title, Author: a.Author, Date: m.At.In(zone).Format(time.DateOnly), SourceURL: a.SourceURL, Content: filtered(a.Content),
+		}
+	case m.Text == "":
+		one.Title, one.Fields = heading(m), fieldsOf(m.Data)
+	}
+	v.Chat = append(v.Chat, one)
+}
+
+// fieldsOf are the fields of a template message, by name.
+func fieldsOf(data json.RawMessage) []field {
+	var all map[string]struct{ Value string }
+	if json.Unmarshal(data, &all) != nil {
+		return nil
+	}
+	var out []field
+	for _, name := range slices.Sorted(maps.Keys(all)) {
+		out = append(out, field{name, all[name].Value})
+	}
+	return out
+}
