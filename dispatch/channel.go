@@ -92,6 +92,8 @@ type Content struct {
 	// channel is given others.
 	Sections  issue.Choice
 	PlannedAt time.Time // the Date of every message
+	// Correction says that whoever gets this was sent an older revision.
+	Correction bool
 }
 
 // Variant is one frozen form of a run's content in one channel.

@@ -37,6 +37,10 @@ const maxVariants = 64
 // prepare makes the content of one channel: the whole issue, and what the choices
 // of the audience leave of it.
 func (l *Ledger) prepare(ctx context.Context, p Planning, ch Channel) ([]Variant, error) {
+	correction, err := l.corrects(ctx, p, ch.Name())
+	if err != nil {
+		return nil, err
+	}
 	choices := []issue.Choice{nil}
 	if p.Kind == KindIssue && BySection(ch) {
 		chosen, err := l.chosen(ctx, p, ch.Name())
@@ -47,7 +51,7 @@ func (l *Ledger) prepare(ctx context.Context, p Planning, ch Channel) ([]Variant
 	}
 	var out []Variant
 	for _, c := range choices {
-		made, err := ch.Prepare(ctx, Content{Kind: p.Kind, Issue: p.Issue, Revision: p.Revision, Sections: c, PlannedAt: p.Now})
+		made, err := ch.Prepare(ctx, Content{Kind: p.Kind, Issue: p.Issue, Revision: p.Revision, Sections: c, PlannedAt: p.Now, Correction: correction})
 		if err != nil {
 			return nil, fmt.Errorf("preparing issue %s for %s: %w", p.Issue.ID, ch.Name(), err)
 		}

@@ -185,6 +185,17 @@ func (l *Ledger) finishRuns(ctx context.Context, now time.Time) ([]int64, error)
 	return finished, err
 }
 
+// Corrects says whether a revision of an issue corrects one that was planned.
+func (l *Ledger) Corrects(ctx context.Context, issueID string, revision int) (bool, error) {
+	var older int
+	err := l.read.QueryRowContext(ctx, `SELECT COUNT(*) FROM runs WHERE kind = $1 AND issue_id = $2 AND revision < $3 AND planned_at > 0`,
+		KindIssue, issueID, revision).Scan(&older)
+	if err != nil {
+		return false, fmt.Errorf("looking for an older revision of issue %s: %w", issueID, err)
+	}
+	return older > 0, nil
+}
+
 // Published gives the newest revision of each issue that was ever planned.
 func (l *Ledger) Published(ctx context.Context) (map[string]int, error) {
 	rows, err := l.read.QueryContext(ctx, `SELECT issue_id, MAX(revision) FROM runs WHERE kind = $1 AND planned_at > 0 GROUP BY issue_id`, KindIssue)

@@ -36,7 +36,7 @@ type query struct {
 	channel   string
 	issue     string
 	revision  int    // SelectOutdated: the revision that is current
-	target    string // SelectOne: the subscriber's public id
+	target    string // the subscriber's public id: SelectOne, and SelectOutdated about one
 	now       time.Time
 }
 
@@ -71,6 +71,10 @@ func (q query) who() (text string, args []any) {
 			SELECT 1 FROM deliveries x JOIN runs r ON r.id = x.run_id
 			WHERE x.issue_id = $4 AND x.channel = $1 AND x.subscriber_id = a.subscriber_id
 				AND x.state IN ('sent','unconfirmed') AND r.revision >= $5)`
+		if q.target != "" {
+			args = append(args, q.target)
+			where += " AND a.public_id = $6"
+		}
 	case SelectOne:
 		args = append(args, q.target)
 		where = "a.public_id = $5 AND (n.id IS NULL OR NOT (" + open + "))"
@@ -131,7 +135,7 @@ type Resend struct {
 	Issue     string
 	Revision  int // the approved one
 	Selection Selection
-	Target    string // SelectOne: the subscriber's public id
+	Target    string // the public id of one subscriber: SelectOne needs it, SelectOutdated may have it
 	// Outline of what is sent again, where subscribers' choices count; else nil.
 	Outline issue.Outline
 }
@@ -140,6 +144,19 @@ func (l *Ledger) resendQuery(ctx context.Context, r Resend, channel string, now 
 	q := query{selection: r.Selection, channel: channel, issue: r.Issue, revision: r.Revision, target: r.Target, now: now}
 	_, err := l.firstPlanned(ctx, l.read, r.Issue, channel)
 	return q, err
+}
+
+// corrects says whether a run corrects what its readers have: they all were sent
+// an older revision.
+func (l *Ledger) corrects(ctx context.Context, p Planning, channel string) (bool, error) {
+	switch p.Selection {
+	case SelectOutdated:
+		return true, nil
+	case SelectOne:
+		who, err := l.Select(ctx, Resend{Issue: p.Issue.ID, Revision: p.Revision.N, Selection: SelectOutdated, Target: p.Target}, channel, p.Now)
+		return len(who) > 0, err
+	}
+	return false, nil
 }
 
 // rower is what *sql.DB and *sql.Tx have in common for reading one row.

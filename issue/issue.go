@@ -13,6 +13,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"strconv"
+	"time"
 )
 
 // Issue is one number of the periodical, as printed.
@@ -195,6 +196,12 @@ type Diagnostic struct {
 type Revision struct {
 	N    int    `json:"n"`
 	Hash string `json:"hash"`
+	// Note says what was corrected, in the editor's words. Readers see it when an
+	// older revision was sent.
+	Note string `json:"note,omitempty"`
+	// Approved is when the revision was last approved, zero when it never was; in
+	// JSON a [Record] says so.
+	Approved time.Time `json:"-"`
 }
 
 // Hash returns the content hash that an approval is bound to.

@@ -12,8 +12,13 @@ var (
 	ErrNotFound    = errors.New("no such issue")
 	ErrNotApproved = errors.New("the issue is not approved")
 	ErrFaulty      = errors.New("the issue has errors; mend the file and import it again")
+	ErrSettled     = errors.New("the revision is approved: what is said of it stays")
+	ErrLongNote    = errors.New("the note is too long")
 	ErrBadID       = errors.New("an issue's id has 1 to 64 letters, digits, dots, hyphens or underscores and begins with a letter or digit")
 )
+
+// MaxNote is how long the note of a correction may be, in bytes: some 300 Han.
+const MaxNote = 1000
 
 // storeID keeps ids safe in paths, file names and command lines.
 var storeID = regexp.MustCompile(`^[\p{L}\p{N}][\p{L}\p{N}._-]{0,63}$`)

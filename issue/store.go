@@ -216,6 +216,24 @@ func (s *Store) decide(ctx context.Context, id, doing string, f func(*sql.Tx, Re
 	return after, nil
 }
 
+// Note keeps what was corrected in the current revision; "" takes a note back.
+// [ErrSettled] when the revision is approved, [ErrLongNote] above [MaxNote].
+func (s *Store) Note(ctx context.Context, id, note string) error {
+	_, err := s.decide(ctx, id, "annotating", func(tx *sql.Tx, r Record) error {
+		switch {
+		case r.Revision.Note == note:
+			return nil
+		case len(note) > MaxNote:
+			return ErrLongNote
+		case !r.ApprovedAt.IsZero():
+			return ErrSettled
+		}
+		_, err := tx.ExecContext(ctx, `UPDATE issue_revisions SET note = $1 WHERE issue_id = $2 AND n = $3`, note, id, r.Revision.N)
+		return err
+	})
+	return err
+}
+
 // KeepSource keeps the file that the current content of an issue was read from,
 // until other content is saved.
 func (s *Store) KeepSource(ctx context.Context, id, name string, file []byte) error {
@@ -254,9 +272,9 @@ func get(ctx context.Context, q rowQueryer, id string, n int) (Record, error) {
 		created            int64
 		approved           sql.NullInt64
 	)
-	err := q.QueryRowContext(ctx, `SELECT i.state, r.n, r.hash, r.model, r.diagnostics, r.created_at, r.approved_at, r.approved_by
+	err := q.QueryRowContext(ctx, `SELECT i.state, r.n, r.hash, r.note, r.model, r.diagnostics, r.created_at, r.approved_at, r.approved_by
 FROM issues i JOIN issue_revisions r ON r.issue_id = i.id AND (r.n = $2 OR ($2 = 0 AND r.n = i.revision)) WHERE i.id = $1`, id, n).
-		Scan(&r.State, &r.Revision.N, &r.Revision.Hash, &model, &diagnostics, &created, &approved, &r.ApprovedBy)
+		Scan(&r.State, &r.Revision.N, &r.Revision.Hash, &r.Revision.Note, &model, &diagnostics, &created, &approved, &r.ApprovedBy)
 	if errors.Is(err, sql.ErrNoRows) {
 		return Record{}, ErrNotFound
 	}
@@ -270,6 +288,7 @@ FROM issues i JOIN issue_revisions r ON r.issue_id = i.id AND (r.n = $2 OR ($2 =
 		return Record{}, fmt.Errorf("decoding the stored diagnostics: %w", err)
 	}
 	r.ImportedAt, r.ApprovedAt = stored(created), storedOrZero(approved)
+	r.Revision.Approved = r.ApprovedAt
 	return r, nil
 }
 

@@ -75,7 +75,7 @@ func TestSaveKeepsTheWholeModel(t *testing.T) {
 	s := newStore(t)
 	i := sampleIssue("甲")
 	saved := mustSave(t, s, i, warning(), at(9))
-	want := Record{Issue: i, Diagnostics: warning(), State: Draft, Revision: Revision{1, i.Hash()}, ImportedAt: at(9), Change: Added}
+	want := Record{Issue: i, Diagnostics: warning(), State: Draft, Revision: Revision{N: 1, Hash: i.Hash()}, ImportedAt: at(9), Change: Added}
 	if diff := cmp.Diff(want, saved); diff != "" {
 		t.Errorf("Save (-want +got):\n%s", diff)
 	}
@@ -333,4 +333,34 @@ func TestApprovalIsOfARevision(t *testing.T) {
 			}
 		}
 	})
+}
+
+// TestApprovalNote: what is said of a revision is kept with it until it is approved.
+func TestApprovalNote(t *testing.T) {
+	s := newStore(t)
+	mustSave(t, s, sampleIssue("甲"), nil, at(9))
+	if err := s.Note(t.Context(), "7", "改了日期。"); err != nil {
+		t.Fatal(err)
+	}
+	if r := mustSave(t, s, sampleIssue("乙"), nil, at(10)); r.Revision.Note != "改了日期。" || !r.Revision.Approved.IsZero() {
+		t.Errorf("the draft that replaced it: %+v", r.Revision)
+	}
+	if err := s.Note(t.Context(), "7", strings.Repeat("长", MaxNote/3+1)); !errors.Is(err, ErrLongNote) {
+		t.Errorf("a long note: %v", err)
+	}
+	if r := mustApprove(t, s, "7", at(11)); r.Revision.Note != "改了日期。" || !r.Revision.Approved.Equal(at(11)) {
+		t.Errorf("approved: %+v", r.Revision)
+	}
+	if err := s.Note(t.Context(), "7", "别的"); !errors.Is(err, ErrSettled) {
+		t.Errorf("a note on what was approved: %v", err)
+	}
+	if err := s.Note(t.Context(), "7", "改了日期。"); err != nil {
+		t.Errorf("the same note again: %v", err)
+	}
+	if r := mustSave(t, s, sampleIssue("丙"), nil, at(12)); r.Revision.N != 2 || r.Revision.Note != "" {
+		t.Errorf("the next revision: %+v", r.Revision)
+	}
+	if err := s.Note(t.Context(), "8", "无"); !errors.Is(err, ErrNotFound) {
+		t.Errorf("no such issue: %v", err)
+	}
 }

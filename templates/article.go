@@ -82,9 +82,13 @@ func (a *Article) name(in Input, v View) {
 	shortened := func(code, what, to string) {
 		a.Diagnostics = append(a.Diagnostics, issue.Diagnostic{Code: code, Severity: issue.Warning, Text: fmt.Sprintf("公众号文章的%s太长，已改为“%s”", what, to)})
 	}
-	full := strings.TrimSpace(v.Title + " " + v.IssueName)
+	named := v
+	if v.Correction != "" {
+		named.Title = v.L.correction + v.Title
+	}
+	full := strings.TrimSpace(named.Title + " " + v.IssueName)
 	if a.Title = full; units(full) > MaxArticleTitle {
-		a.Title = shortTitle(in.Issue, v)
+		a.Title = shortTitle(in.Issue, named)
 		shortened("wechat-title", "标题", a.Title)
 	}
 	author := or(v.Publisher, v.Sponsor)

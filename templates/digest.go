@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"regexp"
 	"strings"
+	"time"
 
 	"github.com/vanng822/go-premailer/premailer"
 
@@ -35,6 +36,20 @@ type Input struct {
 	// digits and -._~:/?#@!$=& in it.
 	UnsubscribeURL string
 	Imprint        Imprint
+	// Correction says that readers have an older revision of the issue: the
+	// subject begins with [更正], and a note says when and, if Revision.Note does,
+	// what was corrected.
+	Correction bool
+	// Zone of the dates that people read; nil: UTC.
+	Zone *time.Location
+}
+
+// in is an instant in the zone of the dates that people read.
+func (in Input) in(t time.Time) time.Time {
+	if in.Zone == nil {
+		return t.UTC()
+	}
+	return t.In(in.Zone)
 }
 
 // Imprint is what the law wants to see of the sender; empty lines are left out.

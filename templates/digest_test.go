@@ -3,9 +3,11 @@ package templates
 import (
 	"bytes"
 	"fmt"
+	"html"
 	"os"
 	"strings"
 	"testing"
+	"time"
 
 	"pgregory.net/rapid"
 
@@ -156,6 +158,47 @@ func TestSubject(t *testing.T) {
 				t.Errorf("got  %s\nwant %s", got, tc.want)
 			}
 		})
+	}
+}
+
+// TestCorrection: both parts of the mail, the page and the article say that, when
+// and what was corrected; a later revision that corrects nothing says nothing.
+func TestCorrection(t *testing.T) {
+	s := set(t)
+	for language, want := range map[string][3]string{
+		"zh-CN": {"[更正] 云溪茶讯 2024年第3期", "本期已于 2024年6月2日 更正。第3页的日期应为<5月18日>。", "[更正]云溪茶讯 2024年第3期（总第58期）"},
+		"en":    {"[Correction] 云溪茶讯 No. 3, 2024", "This issue was corrected on 2 June 2024. 第3页的日期应为<5月18日>。", "[Correction]云溪茶讯 Issue 58"},
+	} {
+		in := input(language)
+		in.Revision = issue.Revision{N: 2, Note: "第3页的日期应为<5月18日>。", Approved: time.Date(2024, 6, 1, 20, 0, 0, 0, time.UTC)}
+		in.Zone = time.FixedZone("Beijing", 8*3600)
+		d, err := s.Email(in)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if strings.Contains(d.Subject, want[0][:8]) || bytes.Contains(d.Text, []byte(want[1])) {
+			t.Errorf("%s: an issue calls itself a correction: %s", language, d.Subject)
+		}
+		in.Correction = true
+		if d, err = s.Email(in); err != nil {
+			t.Fatal(err)
+		}
+		page, err := s.Web(in)
+		if err != nil {
+			t.Fatal(err)
+		}
+		a, err := s.Article(in)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !strings.HasPrefix(d.Subject, want[0]) || a.Title != want[2] {
+			t.Errorf("%s: subject %q, article %q", language, d.Subject, a.Title)
+		}
+		for name, part := range map[string]string{"text": string(d.Text), "mail": html.UnescapeString(string(d.HTML)), "page": html.UnescapeString(string(page)), "article": html.UnescapeString(a.Content)} {
+			if !strings.Contains(squeeze(part), squeeze(want[1])) {
+				t.Errorf("%s: the %s does not say %q", language, name, want[1])
+			}
+		}
 	}
 }
 

@@ -3,6 +3,7 @@ package templates
 import (
 	"fmt"
 	"strings"
+	"time"
 
 	"yizhan/issue"
 )
@@ -18,8 +19,11 @@ type Labels struct {
 	Unsubscribe, Address, Contact                        string
 	Footnotes, SeeSource                                 string // WeChat article
 
+	correction, correctedOn, corrected string
+
 	Colon string // between a label and a value
 	Comma string // between names
+	gap   string // between two sentences
 
 	reason, total, chosen, shortened, dropped, unlisted, revision string
 	articleTotal, articleBrief                                    string
@@ -33,15 +37,17 @@ func labels(language string) Labels {
 			Source: "Source: ", ExcerptedFrom: "Excerpted from: ", Byline: "By ", Speaker: "Speaker: ", Document: "No. ",
 			Summary: "Summary", Website: "Website: ", Sponsor: "Published by ", Untitled: "Untitled",
 			Unsubscribe: "Unsubscribe", Address: "Address: ", Contact: "Contact: ",
-			Colon:     ": ",
-			Comma:     ", ",
-			chosen:    "%[2]d articles of the sections that you chose: %[1]s. ",
-			reason:    "You receive this mail because you subscribed to “%s”.",
-			total:     "%d articles in this issue",
-			shortened: "%d articles in all; the summaries of %d are shortened here, see the web page.",
-			dropped:   "%d articles in all; the summaries of another %d are on the web page.",
-			unlisted:  "%d articles in all; the summaries of another %d are on the web page, and the headlines of %d of them too.",
-			revision:  "Revision %d",
+			Colon:      ": ",
+			Comma:      ", ",
+			gap:        " ",
+			chosen:     "%[2]d articles of the sections that you chose: %[1]s. ",
+			reason:     "You receive this mail because you subscribed to “%s”.",
+			total:      "%d articles in this issue",
+			shortened:  "%d articles in all; the summaries of %d are shortened here, see the web page.",
+			dropped:    "%d articles in all; the summaries of another %d are on the web page.",
+			unlisted:   "%d articles in all; the summaries of another %d are on the web page, and the headlines of %d of them too.",
+			revision:   "Revision %d",
+			correction: "[Correction]", correctedOn: "This issue was corrected on %s.", corrected: "This issue was corrected.",
 
 			Footnotes: "Links", SeeSource: "Tap “Read more” (阅读原文) below for the full text of this issue.",
 			articleTotal: "%d articles in this issue, here in summary",
@@ -54,20 +60,44 @@ func labels(language string) Labels {
 		Source: "来源：", ExcerptedFrom: "摘自：", Byline: "作者：", Speaker: "讲话：", Document: "文号：",
 		Summary: "摘要", Website: "网址：", Sponsor: "主办：", Untitled: "（无题）",
 		Unsubscribe: "退订", Address: "地址：", Contact: "联系方式：",
-		Colon:     "：",
-		Comma:     "、",
-		chosen:    "按您选的栏目编发 %[2]d 篇：%[1]s。",
-		reason:    "您收到这封邮件，是因为您订阅了《%s》。",
-		total:     "本期共 %d 篇",
-		shortened: "全文共 %d 篇，其中 %d 篇的摘要在邮件里有所缩短，详见网页版。",
-		dropped:   "全文共 %d 篇，另有 %d 篇摘要请见网页版。",
-		unlisted:  "全文共 %d 篇，另有 %d 篇摘要请见网页版，其中 %d 篇连标题也只在网页版上列出。",
-		revision:  "第 %d 次修订",
+		Colon:      "：",
+		Comma:      "、",
+		chosen:     "按您选的栏目编发 %[2]d 篇：%[1]s。",
+		reason:     "您收到这封邮件，是因为您订阅了《%s》。",
+		total:      "本期共 %d 篇",
+		shortened:  "全文共 %d 篇，其中 %d 篇的摘要在邮件里有所缩短，详见网页版。",
+		dropped:    "全文共 %d 篇，另有 %d 篇摘要请见网页版。",
+		unlisted:   "全文共 %d 篇，另有 %d 篇摘要请见网页版，其中 %d 篇连标题也只在网页版上列出。",
+		revision:   "第 %d 版",
+		correction: "[更正]", correctedOn: "本期已于 %s 更正。", corrected: "本期已更正。",
 
 		Footnotes: "文中链接", SeeSource: "点击文末“阅读原文”，在网页上看本期全文。",
 		articleTotal: "本期共 %d 篇，以下为摘要",
 		articleBrief: "本期共 %d 篇，以下为摘要；限于篇幅，其中 %d 篇只列标题",
 	}
+}
+
+// correctionOf is the note that goes with a correction: when and what was corrected.
+func (l Labels) correctionOf(in Input) string {
+	if !in.Correction {
+		return ""
+	}
+	s := l.corrected
+	if at := in.Revision.Approved; !at.IsZero() {
+		s = fmt.Sprintf(l.correctedOn, l.day(in.in(at)))
+	}
+	if note := text(in.Revision.Note); note != "" {
+		s += l.gap + note
+	}
+	return s
+}
+
+// day is a date as people write it.
+func (l Labels) day(t time.Time) string {
+	if l.Lang == "en" {
+		return t.Format("2 January 2006")
+	}
+	return t.Format("2006年1月2日")
 }
 
 // Pair joins a label and a value as a line of the colophon does: 编辑：林婷.

@@ -32,7 +32,8 @@ type View struct {
 	Editors        []issue.Editor
 	Imprint        Imprint
 	Reason         string
-	Revision       string
+	Revision       string // 第 2 版; empty for the first
+	Correction     string // that, when and what was corrected; empty when this is no correction
 	WebURL         string
 	UnsubscribeURL string
 
@@ -92,6 +93,7 @@ func view(in Input, f fit) View {
 		WebURL:         in.webURL(),
 		UnsubscribeURL: in.UnsubscribeURL,
 	}
+	v.Correction = l.correctionOf(in)
 	v.Reason = fmt.Sprintf(l.reason, v.Title)
 	if in.Revision.N > 1 {
 		v.Revision = fmt.Sprintf(l.revision, in.Revision.N)
@@ -237,6 +239,9 @@ func (v *View) credits(a issue.Article) []string {
 // subject is the mail's subject: the periodical, the issue, its first headline.
 func (v *View) subject() string {
 	s := strings.TrimSpace(v.Title + " " + v.IssueName)
+	if v.Correction != "" {
+		s = v.L.correction + " " + s
+	}
 	for _, headline := range v.headlines(true) {
 		return s + v.L.Colon + cut(headline, 20, 40)
 	}

@@ -19,6 +19,7 @@ type issueImportCmd struct {
 	Number int      `placeholder:"N" help:"年内期号，文件里没有印时用；增刊用它作期号。 [number within the year, or the id of a supplement]"`
 	Total  int      `placeholder:"N" help:"总期号。 [running number]"`
 	Date   string   `placeholder:"D" help:"出版日期，YYYY-MM-DD。 [date]"`
+	Note   string   `placeholder:"TEXT" help:"更正了什么，读者看得到；发过旧版本才用得着。 [what was corrected]"`
 }
 
 // imported is what became of one file.
@@ -42,8 +43,8 @@ type imported struct {
 // Run implements the command. All files are read before the first is stored: an
 // error in one stores nothing of any.
 func (s *issueImportCmd) Run(ctx context.Context, c *call) error {
-	if len(s.Files) > 1 && (s.Number > 0 || s.Total > 0 || s.Date != "") {
-		return misused("--number、--total、--date 只能和一个文件一起用", "分几次导入")
+	if len(s.Files) > 1 && (s.Number > 0 || s.Total > 0 || s.Date != "" || s.Note != "") {
+		return misused("--number、--total、--date、--note 只能和一个文件一起用", "分几次导入")
 	}
 	settings, err := config.Load(c.configFile, c.getenv)
 	if err != nil {
@@ -71,6 +72,11 @@ func (s *issueImportCmd) Run(ctx context.Context, c *call) error {
 	for n := range all {
 		if err := i.store(ctx, &all[n]); err != nil {
 			return err
+		}
+		if s.Note != "" {
+			if err := i.note(ctx, all[n].ID, s.Note); err != nil {
+				return err
+			}
 		}
 		if err := c.report(all[n]); err != nil {
 			return err

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os/user"
 	"time"
 
 	"yizhan/issue"
@@ -93,6 +94,9 @@ func (s *issueShowCmd) Run(ctx context.Context, c *call) error {
 		return err
 	}
 	c.printf("\n状态：%s，版本 %d（%.12s）", word(string(r.State)), r.Revision.N, r.Revision.Hash)
+	if r.Revision.Note != "" {
+		c.printf("更正说明：%s", plain(r.Revision.Note))
+	}
 	if !r.ApprovedAt.IsZero() {
 		c.printf("批准：%s %s", i.clock(r.ApprovedAt), plain(r.ApprovedBy))
 	}
@@ -101,17 +105,49 @@ func (s *issueShowCmd) Run(ctx context.Context, c *call) error {
 
 // issueApproveCmd approves the present revision of an issue.
 type issueApproveCmd struct {
-	N  string `arg:"" help:"期号。 [issue]"`
-	By string `placeholder:"NAME" help:"批准人，记入档案；默认取环境变量 USER。 [who approves]"`
+	N    string `arg:"" help:"期号。 [issue]"`
+	By   string `placeholder:"NAME" help:"批准人，记入档案；默认是登录的用户。 [who approves]"`
+	Note string `placeholder:"TEXT" help:"更正了什么，读者看得到；发过旧版本才用得着。 [what was corrected]"`
 }
 
 // Run implements the command.
 func (s *issueApproveCmd) Run(ctx context.Context, c *call) error {
 	by := s.By
 	if by == "" {
-		by = c.getenv("USER")
+		by = c.user()
 	}
-	return c.decide(ctx, s.N, func(i *instance) (issue.Record, error) { return i.issues.Approve(ctx, s.N, by, time.Now()) })
+	return c.decide(ctx, s.N, func(i *instance) (issue.Record, error) {
+		if s.Note != "" {
+			if err := i.note(ctx, s.N, s.Note); err != nil {
+				return issue.Record{}, err
+			}
+		}
+		return i.issues.Approve(ctx, s.N, by, time.Now())
+	})
+}
+
+// user is who works here, by the environment, else by the system.
+func (c *call) user() string {
+	if name := c.getenv("USER"); name != "" {
+		return name
+	}
+	u, err := user.Current()
+	if err != nil {
+		return ""
+	}
+	return u.Username
+}
+
+// note keeps what was corrected in the current revision of an issue.
+func (i *instance) note(ctx context.Context, id, note string) error {
+	err := i.issues.Note(ctx, id, note)
+	switch {
+	case errors.Is(err, issue.ErrSettled):
+		return problem{Code: "note-settled", Text: fmt.Sprintf("第 %s 期的当前版本已经批准，更正说明不能再改", id), Hint: "内容有改动就重新导入，--note 写在那时", cause: err}
+	case errors.Is(err, issue.ErrLongNote):
+		return problem{Code: "note-long", Text: fmt.Sprintf("更正说明太长，最多 %d 字节（约 %d 个汉字）", issue.MaxNote, issue.MaxNote/3), Hint: "只写改了什么；导入的内容已经存了，说明可以在 issue approve 时再写", cause: err}
+	}
+	return err
 }
 
 // issueWithdrawCmd takes the approval of an issue back.

@@ -188,7 +188,11 @@ func (s *site) render(ctx context.Context, id string, revision int) ([]byte, err
 	if err != nil {
 		return nil, err
 	}
-	page, err := s.templates.Web(s.digest(r.Issue, r.Revision))
+	in, err := s.published(ctx, r.Issue, r.Revision)
+	if err != nil {
+		return nil, err
+	}
+	page, err := s.templates.Web(in)
 	if err != nil {
 		return nil, err
 	}

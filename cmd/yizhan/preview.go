@@ -49,7 +49,10 @@ func (s *issuePreviewCmd) Run(ctx context.Context, c *call) error {
 	if err != nil {
 		return err
 	}
-	in := i.digest(r.Issue, r.Revision)
+	in, err := i.published(ctx, r.Issue, r.Revision)
+	if err != nil {
+		return err
+	}
 	if in.Sections, err = chosenSections(r.Issue, s.Sections); err != nil {
 		return err
 	}

@@ -194,11 +194,14 @@ func TestOldRevisionStaysPublic(t *testing.T) {
 	if strings.Contains(page, "改过的一期") {
 		t.Error("the page shows a draft")
 	}
-	o.do("issue", "approve", "37")
+	o.do("issue", "approve", "37", "--note", "订正一处日期。")
 	o.do("resend", "37", "--scope", "outdated", "--wait")
 	_, page = fetch(t, http.MethodGet, s.public+"/issues/37", "")
 	if !strings.Contains(page, "改过的一期") {
 		t.Error("the page does not show the revision that was sent last")
+	}
+	if !strings.Contains(page, "更正。订正一处日期。") || !strings.Contains(page, "第 2 版") {
+		t.Error("the page does not say what was corrected")
 	}
 }
 

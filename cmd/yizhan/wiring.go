@@ -200,6 +200,15 @@ func (i *instance) imprint() templates.Imprint {
 func (i *instance) digest(is issue.Issue, r issue.Revision) templates.Input {
 	return templates.Input{
 		Issue: is, Revision: r, Language: "zh-CN", PublicURL: i.config.PublicURL,
-		UnsubscribeURL: i.links.Placeholder(subscribers.ToUnsubscribe, subscribers.Email), Imprint: i.imprint(),
+		UnsubscribeURL: i.links.Placeholder(subscribers.ToUnsubscribe, subscribers.Email), Imprint: i.imprint(), Zone: i.config.Timezone,
 	}
+}
+
+// published is what the page of an issue is rendered from, or its preview: it
+// says so when it corrects what readers have.
+func (i *instance) published(ctx context.Context, is issue.Issue, r issue.Revision) (templates.Input, error) {
+	in := i.digest(is, r)
+	var err error
+	in.Correction, err = i.ledger.Corrects(ctx, is.ID, r.N)
+	return in, err
 }

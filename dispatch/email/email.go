@@ -87,7 +87,8 @@ type Options struct {
 	// Title names the list in List-Id, whatever a single issue calls itself;
 	// empty: the issue's title.
 	Title    string
-	Language string // of the words around the issue's text; empty: zh-CN
+	Zone     *time.Location // of the dates in a mail; nil: UTC
+	Language string         // of the words around the issue's text; empty: zh-CN
 	Imprint  templates.Imprint
 
 	DKIM []Key // sign every mail; none: mails go out unsigned

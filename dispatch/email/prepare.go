@@ -28,6 +28,7 @@ func (c *Channel) Prepare(_ context.Context, content dispatch.Content) ([]dispat
 	digest, err := c.options.Digest.Email(templates.Input{
 		Issue: content.Issue, Revision: content.Revision, Sections: content.Sections, Language: c.options.Language,
 		PublicURL: c.options.PublicURL, UnsubscribeURL: link, Imprint: c.options.Imprint,
+		Correction: content.Correction, Zone: c.options.Zone,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("prepare mail: %w", err)

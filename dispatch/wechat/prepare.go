@@ -45,7 +45,7 @@ func (c *Channel) Prepare(_ context.Context, content dispatch.Content) ([]dispat
 	}
 	in := templates.Input{
 		Issue: content.Issue, Revision: content.Revision, Language: c.options.Language,
-		PublicURL: c.options.PublicURL, Imprint: c.options.Imprint,
+		PublicURL: c.options.PublicURL, Imprint: c.options.Imprint, Correction: content.Correction, Zone: c.options.Zone,
 	}
 	a, err := c.options.Render.Article(in)
 	if err != nil {

@@ -64,8 +64,9 @@ type Options struct {
 	// Rate is how many template messages go out in a second; 0: 20.
 	Rate float64
 
-	PublicURL string // of the web pages; required
-	Language  string // of the words around the text; empty: zh-CN
+	PublicURL string         // of the web pages; required
+	Zone      *time.Location // of the dates in an article; nil: UTC
+	Language  string         // of the words around the text; empty: zh-CN
 	Imprint   templates.Imprint
 
 	Render Renderer     // required
