@@ -3,6 +3,7 @@ package templates
 import (
 	"fmt"
 	"html/template"
+	"path"
 	"strings"
 
 	"yizhan/issue"
@@ -166,7 +167,7 @@ func (v *View) entry(a issue.Article, n int, f fit) Entry {
 	e := v.brief(a, n)
 	e.Brief = false
 	if f.blocks {
-		e.Blocks = blocks(a)
+		e.Blocks = blocks(path.Base(v.WebURL), a)
 		e.Summary = text(a.Summary)
 	}
 	e.Credits = v.credits(a)

@@ -71,6 +71,7 @@ func (d *daemon) pages() (http.Handler, error) {
 	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, r *http.Request) { s.list(w, r, newestIssues) })
 	mux.HandleFunc("GET /issues", func(w http.ResponseWriter, r *http.Request) { s.list(w, r, 0) })
 	mux.HandleFunc("GET /issues/{id}", s.issuePage)
+	mux.HandleFunc("GET /issues/{id}/img/{name}", s.picture)
 	mux.HandleFunc("GET /favicon.ico", func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Cache-Control", "max-age=86400")
 		http.ServeFileFS(w, r, pageFiles, "page/icon.svg")
