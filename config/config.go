@@ -40,6 +40,7 @@ type Config struct {
 	HTTP          HTTP
 	ShutdownGrace time.Duration // how long a stop waits for replies that are under way
 	Imprint       Imprint
+	Pages         Pages
 	Templates     string // folder whose files replace the built-in templates; "" for none
 	Channels      Channels
 	Schedules     []Schedule
@@ -92,6 +93,7 @@ func Default() *Config {
 		Durability:    DurabilityNormal,
 		HTTP:          HTTP{Listen: "127.0.0.1:8080", Admin: "127.0.0.1:8081"},
 		ShutdownGrace: 30 * time.Second,
+		Pages:         defaultPages(),
 		Channels:      Channels{Email: defaultEmail(), WeChat: defaultWeChat()},
 	}
 }
@@ -159,6 +161,8 @@ func (t *table) config(c *Config) {
 	imprint.text("contact", &c.Imprint.Contact)
 	imprint.text("icp", &c.Imprint.ICP)
 	imprint.done()
+
+	t.child("pages").pages(&c.Pages)
 
 	channels := t.child("channels")
 	channels.child("email").email(&c.Channels.Email, c.PublicURL)

@@ -196,15 +196,29 @@ func (l *Ledger) Corrects(ctx context.Context, issueID string, revision int) (bo
 	return older > 0, nil
 }
 
-// Published gives the newest revision of each issue that was ever planned.
-func (l *Ledger) Published(ctx context.Context) (map[string]int, error) {
-	rows, err := l.read.QueryContext(ctx, `SELECT issue_id, MAX(revision) FROM runs WHERE kind = $1 AND planned_at > 0 GROUP BY issue_id`, KindIssue)
-	out := map[string]int{}
+// Publication is what was planned of an issue.
+type Publication struct {
+	Revision int       // the newest that was planned
+	First    time.Time // when the first run of any revision was planned
+	Changed  time.Time // when the first run of Revision was
+}
+
+// Published tells of every issue that was ever planned, by its id.
+func (l *Ledger) Published(ctx context.Context) (map[string]Publication, error) {
+	rows, err := l.read.QueryContext(ctx, `SELECT issue_id, revision, MIN(planned_at) FROM runs
+		WHERE kind = $1 AND planned_at > 0 GROUP BY issue_id, revision ORDER BY issue_id, revision`, KindIssue)
+	out := map[string]Publication{}
 	err = each(rows, err, func(rows *sql.Rows) error {
 		var id string
 		var revision int
-		err := rows.Scan(&id, &revision)
-		out[id] = revision
+		var planned int64
+		err := rows.Scan(&id, &revision, &planned)
+		p := out[id]
+		p.Revision, p.Changed = revision, instant(planned)
+		if p.First.IsZero() || p.Changed.Before(p.First) {
+			p.First = p.Changed
+		}
+		out[id] = p
 		return err
 	})
 	if err != nil {

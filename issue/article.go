@@ -51,7 +51,6 @@ func (r *recogniser) article(a articleRange, s sectionRange) Article {
 	}
 	r.levels(&art, r.document(&art))
 	r.poems(&art)
-	art.Blocks = r.illustrate(art.Blocks, r.at, to)
 	return art
 }
 
@@ -245,6 +244,9 @@ func (r *recogniser) block(text []int, k int) (b Block, done bool) {
 		return b, true
 	case StyleQuote:
 		b.Kind = BlockQuote
+		return b, true
+	case StyleImage:
+		b.Kind = BlockImage
 		return b, true
 	case StyleTable:
 		b.Kind, b.Rows = BlockTable, l.Rows

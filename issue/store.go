@@ -97,13 +97,14 @@ func (r Record) put(ctx context.Context, tx *sql.Tx, old Record) error {
 	if _, err := tx.ExecContext(ctx, `INSERT INTO issues (id, state, revision, hash, title, label, imported_at)
 VALUES ($1, $2, $3, $4, $5, $6, $7)
 ON CONFLICT (id) DO UPDATE SET state = excluded.state, revision = excluded.revision, hash = excluded.hash, title = excluded.title,
-	label = excluded.label, imported_at = excluded.imported_at, approved_at = NULL, approved_by = '', source_name = '', source = NULL`,
+	label = excluded.label, imported_at = excluded.imported_at, approved_at = NULL, approved_by = ''`,
 		r.ID, string(r.State), r.Revision.N, r.Revision.Hash, r.Title, r.Label(), r.ImportedAt.UnixMilli()); err != nil {
 		return err
 	}
 	_, err = tx.ExecContext(ctx, `INSERT INTO issue_revisions (issue_id, n, hash, model, diagnostics, created_at)
 VALUES ($1, $2, $3, $4, $5, $6)
-ON CONFLICT (issue_id, n) DO UPDATE SET hash = excluded.hash, model = excluded.model, diagnostics = excluded.diagnostics, created_at = excluded.created_at`,
+ON CONFLICT (issue_id, n) DO UPDATE SET hash = excluded.hash, model = excluded.model, diagnostics = excluded.diagnostics, created_at = excluded.created_at,
+	source_name = '', source_hash = ''`,
 		r.ID, r.Revision.N, r.Revision.Hash, string(model), string(diagnostics), r.ImportedAt.UnixMilli())
 	return err
 }
@@ -232,32 +233,6 @@ func (s *Store) Note(ctx context.Context, id, note string) error {
 		return err
 	})
 	return err
-}
-
-// KeepSource keeps the file that the current content of an issue was read from,
-// until other content is saved.
-func (s *Store) KeepSource(ctx context.Context, id, name string, file []byte) error {
-	result, err := s.write.ExecContext(ctx, `UPDATE issues SET source_name = $1, source = $2 WHERE id = $3`, name, file, id)
-	if err != nil {
-		return fmt.Errorf("keeping the file of issue %s: %w", id, err)
-	}
-	if n, err := result.RowsAffected(); err != nil || n == 0 {
-		return fmt.Errorf("keeping the file of issue %s: %w", id, errors.Join(ErrNotFound, err))
-	}
-	return nil
-}
-
-// Source returns the name and content of the file that KeepSource kept, "" and
-// nil when there is none.
-func (s *Store) Source(ctx context.Context, id string) (name string, file []byte, err error) {
-	err = s.read.QueryRowContext(ctx, `SELECT source_name, source FROM issues WHERE id = $1`, id).Scan(&name, &file)
-	if errors.Is(err, sql.ErrNoRows) {
-		err = ErrNotFound
-	}
-	if err != nil {
-		return "", nil, fmt.Errorf("reading the file of issue %s: %w", id, err)
-	}
-	return name, file, nil
 }
 
 type rowQueryer interface {

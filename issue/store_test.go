@@ -182,7 +182,7 @@ func TestStoreRefuses(t *testing.T) {
 		"Revision 2":  func() error { _, err := s.Revision(t.Context(), "7", 2); return err },
 		"Revision 0":  func() error { _, err := s.Revision(t.Context(), "7", 0); return err },
 		"Revision -1": func() error { _, err := s.Revision(t.Context(), "7", -1); return err },
-		"Source":      func() error { _, _, err := s.Source(t.Context(), "8"); return err },
+		"Source":      func() error { _, _, err := s.Source(t.Context(), "8", 1); return err },
 		"KeepSource":  func() error { return s.KeepSource(t.Context(), "8", "x", nil) },
 	} {
 		if err := f(); !errors.Is(err, ErrNotFound) {
@@ -238,19 +238,50 @@ func TestListIsInOrder(t *testing.T) {
 func TestSourceGoesWithTheContent(t *testing.T) {
 	s := newStore(t)
 	mustSave(t, s, sampleIssue("甲"), nil, at(9))
-	if name, file, err := s.Source(t.Context(), "7"); err != nil || name != "" || file != nil {
+	if name, file, err := s.Source(t.Context(), "7", 1); err != nil || name != "" || file != nil {
 		t.Errorf("before: %q, %q, %v", name, file, err)
 	}
 	if err := s.KeepSource(t.Context(), "7", "七.txt", []byte("原文")); err != nil {
 		t.Fatal(err)
 	}
 	mustSave(t, s, sampleIssue("甲"), nil, at(10))
-	if name, file, err := s.Source(t.Context(), "7"); err != nil || name != "七.txt" || string(file) != "原文" {
+	if name, file, err := s.Source(t.Context(), "7", 1); err != nil || name != "七.txt" || string(file) != "原文" {
 		t.Errorf("kept: %q, %q, %v", name, file, err)
 	}
 	mustSave(t, s, sampleIssue("乙"), nil, at(11))
-	if name, file, err := s.Source(t.Context(), "7"); err != nil || name != "" || file != nil {
+	if name, file, err := s.Source(t.Context(), "7", 1); err != nil || name != "" || file != nil {
 		t.Errorf("of other content: %q, %q, %v", name, file, err)
+	}
+}
+
+// TestSourceStaysWithItsRevision: what was approved, and perhaps sent, keeps its
+// file when another revision comes.
+func TestSourceStaysWithItsRevision(t *testing.T) {
+	s := newStore(t)
+	mustSave(t, s, sampleIssue("甲"), nil, at(9))
+	if err := s.KeepSource(t.Context(), "7", "甲.txt", []byte("甲文")); err != nil {
+		t.Fatal(err)
+	}
+	mustApprove(t, s, "7", at(10))
+	for n, text := range []string{"乙文", "丙文", "甲文"} { // drafts of revision 2, the last as the first was
+		mustSave(t, s, sampleIssue(text), nil, at(11+n))
+		if err := s.KeepSource(t.Context(), "7", "七.txt", []byte(text)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for n, want := range map[int]string{1: "甲.txt", 2: "七.txt"} {
+		name, file, err := s.Source(t.Context(), "7", n)
+		named, err2 := s.SourceName(t.Context(), "7", n)
+		if err != nil || err2 != nil || name != want || named != want || string(file) != "甲文" {
+			t.Errorf("revision %d: %q, %q, %q, %v, %v", n, name, named, file, err, err2)
+		}
+	}
+	var kept int
+	if err := s.read.QueryRow(`SELECT COUNT(*) FROM sources`).Scan(&kept); err != nil || kept != 1 {
+		t.Errorf("%d files are kept, %v; the two revisions have the same one", kept, err)
+	}
+	if err := s.KeepSource(t.Context(), "7", "x.txt", make([]byte, MaxSource+1)); !errors.Is(err, ErrLargeSource) {
+		t.Errorf("a file that is too large: %v", err)
 	}
 }
 

@@ -25,12 +25,13 @@ const (
 	ToConfirm     Purpose = "confirm" // that a sign-up is the owner's of the address
 	ToManage      Purpose = "manage"  // everything that a subscriber can do
 	ToMove        Purpose = "move"    // that a new address is theirs: it names a move, not a person
+	ToRead        Purpose = "read"    // what is for members; below an issue's own address
 )
 
 // paths are the pages that links lead to. A purpose without one is for buttons.
 func paths() map[Purpose]string {
 	return map[Purpose]string{
-		ToUnsubscribe: "/unsubscribe", ToUndo: "", ToConfirm: "/confirm", ToManage: "/manage", ToMove: "/confirm/address",
+		ToUnsubscribe: "/unsubscribe", ToUndo: "", ToConfirm: "/confirm", ToManage: "/manage", ToMove: "/confirm/address", ToRead: "",
 	}
 }
 

@@ -42,6 +42,11 @@ type Input struct {
 	Correction bool
 	// Zone of the dates that people read; nil: UTC.
 	Zone *time.Location
+	// Locked are the places of sections of which the reader sees titles and leads
+	// only.
+	Locked []int
+	// OriginalURL is where the issue's own file can be had; empty: nowhere.
+	OriginalURL string
 }
 
 // in is an instant in the zone of the dates that people read.
@@ -193,6 +198,7 @@ func (s *Set) Web(in Input) ([]byte, error) {
 	in.Sections = nil
 	v := view(in, fit{listed: everything, led: everything, lead: leadMax, note: everything, contents: true, blocks: true})
 	v.CSS = s.css["web.css"]
+	v.LinkedData = publication(v)
 	v.Subject, v.Preheader = v.subject(), v.preheader()
 	out, err := execute(s.web, v)
 	if err != nil {

@@ -31,7 +31,11 @@ func (s *Set) rehearse() error {
 		if _, err := s.Email(in); err != nil {
 			return err
 		}
+		in.Locked = []int{2}
 		if _, err := s.Web(in); err != nil {
+			return err
+		}
+		if err := s.rehearseSite(in); err != nil {
 			return err
 		}
 		if _, err := s.Article(in); err != nil {
@@ -47,6 +51,31 @@ func (s *Set) rehearse() error {
 					return err
 				}
 			}
+		}
+	}
+	return nil
+}
+
+// rehearseSite renders the public pages.
+func (s *Set) rehearseSite(in Input) error {
+	latest := s.Listed(in)
+	site := Site{Title: "题", PublicURL: in.PublicURL, Imprint: in.Imprint, Language: in.Language}
+	for name, data := range map[string]any{
+		"home":    Home{Latest: &latest, Earlier: []View{latest}, More: true},
+		"issues":  Archive{Years: []Year{{Name: s.YearName(2026, in.Language), Issues: []View{latest}}}},
+		"missing": nil,
+		"denied":  nil,
+	} {
+		if _, err := s.SitePage(name, site, data); err != nil {
+			return err
+		}
+	}
+	if _, err := s.Atom(Feed{Site: site, Entries: []FeedEntry{{Issue: latest}}}); err != nil {
+		return err
+	}
+	for n := range 3 {
+		if _, err := s.ArticlePage(in, n+1); err != nil {
+			return err
 		}
 	}
 	return nil

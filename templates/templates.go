@@ -22,11 +22,12 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	texttemplate "text/template"
 )
 
-//go:embed *.html *.txt *.css page/*.html
+//go:embed *.html *.txt *.css page/*.html site/*.html
 var files embed.FS
 
 // Options of a [Set].
@@ -40,8 +41,10 @@ type Options struct {
 // Set is a parsed set of templates. It is safe for concurrent use.
 type Set struct {
 	email, web, article *template.Template
+	feed                *template.Template // an issue in the feeds
 	text                *texttemplate.Template
 	pages               map[string]*template.Template // by name: unsubscribe
+	site                map[string]*template.Template // by name: home, issues, article, missing
 	css                 map[string]template.CSS       // by file: email.css
 }
 
@@ -51,8 +54,8 @@ func New(o Options) (*Set, error) {
 	if err := known(o.Dir); err != nil {
 		return nil, err
 	}
-	s := &Set{pages: map[string]*template.Template{}, css: map[string]template.CSS{}}
-	for _, name := range []string{"email.css", "email-head.css", "web.css"} {
+	s := &Set{css: map[string]template.CSS{}}
+	for _, name := range []string{"email.css", "email-head.css", "web.css", "site.css"} {
 		src, _, err := source(o.Dir, name)
 		if err != nil {
 			return nil, err
@@ -62,14 +65,18 @@ func New(o Options) (*Set, error) {
 		}
 		s.css[name] = template.CSS(strings.TrimSpace(minify(src)))
 	}
+	s.css["site.css"] = s.css["web.css"] + "\n" + s.css["site.css"]
 	var err error
 	if s.email, err = parse(o.Dir, "email.html"); err != nil {
 		return nil, err
 	}
-	if s.web, err = parse(o.Dir, "web.html"); err != nil {
+	if s.web, err = parse(o.Dir, "web.html", "blocks.html"); err != nil {
 		return nil, err
 	}
 	if s.article, err = parse(o.Dir, "wechat.html"); err != nil {
+		return nil, err
+	}
+	if s.feed, err = parse(o.Dir, "feed.html"); err != nil {
 		return nil, err
 	}
 	src, path, err := source(o.Dir, "email.txt")
@@ -79,21 +86,33 @@ func New(o Options) (*Set, error) {
 	if s.text, err = texttemplate.New(path).Option("missingkey=error").Funcs(texttemplate.FuncMap{"join": strings.Join}).Parse(src); err != nil {
 		return nil, fmt.Errorf("read template: %w", err)
 	}
-	names, err := fs.Glob(files, "page/*.html")
-	if err != nil {
-		return nil, fmt.Errorf("list page templates: %w", err)
+	if s.pages, err = framed(o.Dir, "page", "page.html"); err != nil {
+		return nil, err
 	}
-	for _, name := range names {
-		page, err := parse(o.Dir, "page.html", name)
-		if err != nil {
-			return nil, err
-		}
-		s.pages[strings.TrimSuffix(strings.TrimPrefix(name, "page/"), ".html")] = page
+	if s.site, err = framed(o.Dir, "site", "site.html", "blocks.html"); err != nil {
+		return nil, err
 	}
 	if err := s.rehearse(); err != nil {
 		return nil, err
 	}
 	return s, nil
+}
+
+// framed parses the templates in a folder, each with the frame that it fills.
+func framed(dir, folder string, frame ...string) (map[string]*template.Template, error) {
+	names, err := fs.Glob(files, folder+"/*.html")
+	if err != nil {
+		return nil, fmt.Errorf("list page templates: %w", err)
+	}
+	out := map[string]*template.Template{}
+	for _, name := range names {
+		t, err := parse(dir, append(slices.Clone(frame), name)...)
+		if err != nil {
+			return nil, err
+		}
+		out[strings.TrimSuffix(strings.TrimPrefix(name, folder+"/"), ".html")] = t
+	}
+	return out, nil
 }
 
 // known refuses files in dir that would replace nothing: a misspelt name would
@@ -239,8 +258,10 @@ type Unsubscribe struct {
 // StyleHash is the source expression ('sha256-…') that allows the style sheet of
 // the web pages in a Content-Security-Policy; they need nothing else: no
 // script, no font, no image.
-func (s *Set) StyleHash() string {
-	sum := sha256.Sum256([]byte(s.css["web.css"]))
+func (s *Set) StyleHash() string { return styleHash(s.css["web.css"]) }
+
+func styleHash(css template.CSS) string {
+	sum := sha256.Sum256([]byte(css))
 	return "'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "'"
 }
 

@@ -3,7 +3,9 @@ package templates
 import (
 	"fmt"
 	"html/template"
-	"path"
+	"net/url"
+	"slices"
+	"strconv"
 	"strings"
 
 	"yizhan/issue"
@@ -13,6 +15,8 @@ import (
 // text in it is plain and clean: the templates escape it.
 type View struct {
 	L         Labels
+	W         Words // web pages
+	ID        string
 	Subject   string
 	Preheader string
 	Filler    template.HTML // keeps the text behind the preheader out of the inbox
@@ -37,6 +41,9 @@ type View struct {
 	Correction     string // that, when and what was corrected; empty when this is no correction
 	WebURL         string
 	UnsubscribeURL string
+	Original       string // web page: where the issue's own file can be had; empty: nowhere
+	LinkedData     any    // web page: what it says of itself for machines
+	Number         string // in the count of the periodical, else of the year
 
 	Dense bool     // WeChat article: no room for more than headlines and credits
 	Links []string // WeChat article: the addresses of the footnotes
@@ -55,6 +62,11 @@ type Entry struct {
 	N      int    // 1 for the issue's first article
 	Anchor string // a1
 	URL    string // of the article on the web page
+	// Permalink is the article's own page, Page the same without the host.
+	Permalink, Page string
+	// Locked is a sentence that says for whom the text is, when it is not for this
+	// reader; then there are no blocks.
+	Locked string
 	Title  string
 	// Lone marks an editorial: a section that is one text without a title of
 	// its own, so that Title is the section's name.
@@ -73,6 +85,8 @@ type Entry struct {
 
 	Heading []Mark   // WeChat article: the title, with the footnote of a member's website
 	Shown   [][]Mark // WeChat article: the paragraphs of Text or Lead, with footnotes
+
+	byline string
 }
 
 // Link is an address with the text that it was printed as. Href is empty when
@@ -85,7 +99,7 @@ func view(in Input, f fit) View {
 	l := labels(in.Language)
 	i := in.Issue
 	v := View{
-		L:     l,
+		L: l, W: siteWords(in.Language), ID: i.ID,
 		Title: or(line(i.Title), l.Untitled), Publisher: line(i.Publisher), PublisherEN: line(i.PublisherEN),
 		Sponsor: line(i.Sponsor), Notice: line(i.Notice), Date: line(i.Date),
 		IssueLine: line(l.issueLine(i)), IssueName: line(l.issueName(i)),
@@ -93,6 +107,7 @@ func view(in Input, f fit) View {
 		Imprint:        in.Imprint.clean(),
 		WebURL:         in.webURL(),
 		UnsubscribeURL: in.UnsubscribeURL,
+		Original:       in.OriginalURL, Number: number(i),
 	}
 	v.Correction = l.correctionOf(in)
 	v.Reason = fmt.Sprintf(l.reason, v.Title)
@@ -131,7 +146,7 @@ func (v *View) fill(in Input, f fit) {
 			if listed++; listed > f.listed {
 				break
 			}
-			e := v.entry(a, n, f)
+			e := v.entry(a, n, f, slices.Contains(in.Locked, at))
 			if listed > f.led && !f.blocks {
 				e = v.brief(a, n)
 			}
@@ -159,15 +174,20 @@ func (v *View) brief(a issue.Article, n int) Entry {
 	return Entry{
 		N: n, Anchor: fmt.Sprintf("a%d", n), URL: fmt.Sprintf("%s#a%d", v.WebURL, n),
 		Title: or(line(a.Title), v.L.Untitled), Profile: a.Kind == issue.KindProfile, Brief: true,
+		Permalink: fmt.Sprintf("%s/a%d", v.WebURL, n), Page: fmt.Sprintf("/issues/%s/a%d", url.PathEscape(v.ID), n), byline: line(a.Byline),
 	}
 }
 
-// entry makes the entry of the issue's n-th article.
-func (v *View) entry(a issue.Article, n int, f fit) Entry {
+// entry makes the entry of the issue's n-th article. Of a locked one there is no
+// more than the lead.
+func (v *View) entry(a issue.Article, n int, f fit, locked bool) Entry {
 	e := v.brief(a, n)
 	e.Brief = false
+	if locked {
+		e.Locked, f.blocks, f.note = v.W.Locked, false, 0
+	}
 	if f.blocks {
-		e.Blocks = blocks(path.Base(v.WebURL), a)
+		e.Blocks = blocks(a)
 		e.Summary = text(a.Summary)
 	}
 	e.Credits = v.credits(a)
@@ -316,6 +336,17 @@ func clip(s string, n int) string {
 		}
 	}
 	return head(s, n-2) + ellipsis
+}
+
+// number is the issue's number as machines want it.
+func number(i issue.Issue) string {
+	switch {
+	case i.Total > 0:
+		return strconv.Itoa(i.Total)
+	case i.Number > 0:
+		return strconv.Itoa(i.Number)
+	}
+	return ""
 }
 
 func or(s, otherwise string) string {

@@ -58,7 +58,7 @@ func openEmail(i *instance) (dispatch.Route, error) {
 	}
 	channel, err := email.New(email.Options{
 		From: c.From, ReplyTo: c.ReplyTo, EnvelopeFrom: c.EnvelopeFrom, Hello: c.Hello, UnsubscribeMailto: c.UnsubscribeMailto,
-		PublicURL: i.config.PublicURL, Title: i.config.Title, Imprint: i.imprint(), Zone: i.config.Timezone, DKIM: keys,
+		PublicURL: i.config.PublicURL, Title: i.config.Title, Imprint: i.imprint(), Zone: i.config.Timezone, Locked: i.locked, DKIM: keys,
 		SMTP:        relay(c, roots),
 		Connections: c.Connections, Rate: float64(c.Rate), Domains: domains, Grace: i.config.ShutdownGrace,
 		Digest: i.templates, Links: channelLinks{i.links, email.Name}, Logger: i.log,
@@ -89,7 +89,7 @@ func openWeChat(i *instance) (dispatch.Route, error) {
 	channel, err := wechat.New(wechat.Options{
 		API: api, Account: wechat.Account(c.Account), Mode: wechat.Mode(c.Mode), ToAll: c.To == config.ToAll, Tag: c.Tag,
 		Message: wechat.Message{Template: c.Template.ID, Fields: fields}, Rate: float64(c.Rate),
-		PublicURL: i.config.PublicURL, Imprint: i.imprint(), Zone: i.config.Timezone, Render: i.templates, Logger: i.log,
+		PublicURL: i.config.PublicURL, Imprint: i.imprint(), Zone: i.config.Timezone, Locked: i.locked, Render: i.templates, Logger: i.log,
 	})
 	if err != nil {
 		return dispatch.Route{}, err

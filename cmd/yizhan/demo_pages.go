@@ -95,7 +95,7 @@ func (v demoView) Reason(reason string) string {
 }
 
 func (p *demoPages) view(w http.ResponseWriter, r *http.Request, page string) demoView {
-	v := demoView{Style: p.style, English: english(r, p.languages), Page: page, Title: p.config.Title}
+	v := demoView{Style: p.style, English: wantsEnglish(r, p.languages), Page: page, Title: p.config.Title}
 	w.Header().Set("Vary", "Accept-Language")
 	w.Header().Set("Cache-Control", "no-store")
 	w.Header().Set("Content-Language", v.T("zh-CN", "en"))

@@ -141,9 +141,12 @@ func TestPages(t *testing.T) {
 		status      int
 		want        string
 	}{
-		{s.public + "/", "", 200, `<a href="/issues/37">2026年9、10月合刊 第5期 总第37期</a>`},
-		{s.public + "/", "en", 200, "Newest issues"},
-		{s.public + "/issues", "", 200, "往期目录"},
+		{s.public + "/", "", 200, `<a href="/issues/37/a2">第六届港城秋茶评比揭晓`},
+		{s.public + "/", "en", 200, "Latest issue"},
+		{s.public + "/issues", "", 200, "2026年9、10月合刊 第5期 总第37期"},
+		{s.public + "/issues/37/a2", "", 200, `href="/issues/37/a3"`},
+		{s.public + "/issues/37/a18", "", 404, "没有这一页"},
+		{s.public + "/issues/37/a02", "", 404, "没有这一页"},
 		{s.public + "/issues/37", "", 200, `id="a17"`},
 		{s.public + "/issues/38", "", 404, "没有这一页"},
 		{s.public + "/nonsense", "en-GB,en;q=0.9", 404, "There is no such page"},

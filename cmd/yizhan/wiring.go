@@ -201,6 +201,7 @@ func (i *instance) digest(is issue.Issue, r issue.Revision) templates.Input {
 	return templates.Input{
 		Issue: is, Revision: r, Language: "zh-CN", PublicURL: i.config.PublicURL,
 		UnsubscribeURL: i.links.Placeholder(subscribers.ToUnsubscribe, subscribers.Email), Imprint: i.imprint(), Zone: i.config.Timezone,
+		Locked: i.locked(is),
 	}
 }
 

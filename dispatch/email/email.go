@@ -30,6 +30,7 @@ import (
 	"time"
 
 	"yizhan/dispatch"
+	"yizhan/issue"
 	"yizhan/templates"
 )
 
@@ -86,9 +87,11 @@ type Options struct {
 	PublicURL         string // of the web pages, without a slash at the end; required
 	// Title names the list in List-Id, whatever a single issue calls itself;
 	// empty: the issue's title.
-	Title    string
-	Zone     *time.Location // of the dates in a mail; nil: UTC
-	Language string         // of the words around the issue's text; empty: zh-CN
+	Title string
+	Zone  *time.Location // of the dates in a mail; nil: UTC
+	// Locked gives the places of the sections whose texts are not for mails; nil: none.
+	Locked   func(issue.Issue) []int
+	Language string // of the words around the issue's text; empty: zh-CN
 	Imprint  templates.Imprint
 
 	DKIM []Key // sign every mail; none: mails go out unsigned

@@ -25,11 +25,15 @@ func (c *Channel) Prepare(_ context.Context, content dispatch.Content) ([]dispat
 	if link == "" || !isASCII(link) || strings.ContainsAny(link, "&<>\"' \r\n") {
 		return nil, fmt.Errorf("prepare mail: the unsubscribe link %q would have to be escaped", link)
 	}
-	digest, err := c.options.Digest.Email(templates.Input{
+	in := templates.Input{
 		Issue: content.Issue, Revision: content.Revision, Sections: content.Sections, Language: c.options.Language,
 		PublicURL: c.options.PublicURL, UnsubscribeURL: link, Imprint: c.options.Imprint,
 		Correction: content.Correction, Zone: c.options.Zone,
-	})
+	}
+	if c.options.Locked != nil {
+		in.Locked = c.options.Locked(content.Issue)
+	}
+	digest, err := c.options.Digest.Email(in)
 	if err != nil {
 		return nil, fmt.Errorf("prepare mail: %w", err)
 	}

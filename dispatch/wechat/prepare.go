@@ -47,6 +47,9 @@ func (c *Channel) Prepare(_ context.Context, content dispatch.Content) ([]dispat
 		Issue: content.Issue, Revision: content.Revision, Language: c.options.Language,
 		PublicURL: c.options.PublicURL, Imprint: c.options.Imprint, Correction: content.Correction, Zone: c.options.Zone,
 	}
+	if c.options.Locked != nil {
+		in.Locked = c.options.Locked(content.Issue)
+	}
 	a, err := c.options.Render.Article(in)
 	if err != nil {
 		return nil, fmt.Errorf("prepare WeChat article: %w", err)

@@ -26,6 +26,7 @@ import (
 	"time"
 
 	"yizhan/dispatch"
+	"yizhan/issue"
 	"yizhan/templates"
 )
 
@@ -66,8 +67,10 @@ type Options struct {
 
 	PublicURL string         // of the web pages; required
 	Zone      *time.Location // of the dates in an article; nil: UTC
-	Language  string         // of the words around the issue's text; empty: zh-CN
-	Imprint   templates.Imprint
+	// Locked gives the places of the sections whose texts are not for articles; nil: none.
+	Locked   func(issue.Issue) []int
+	Language string // of the words around the issue's text; empty: zh-CN
+	Imprint  templates.Imprint
 
 	Render Renderer     // required
 	Logger *slog.Logger // nil: silent
