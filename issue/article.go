@@ -70,11 +70,7 @@ func (r *recogniser) header(art *Article, a articleRange) int {
 		case art.Summary == "" && summaryLabel.MatchString(t) && r.lines[i].Style != StyleHeading:
 			i = r.summary(art, i, a.to)
 		case r.credits[i].ok:
-			for i+1 < a.to && r.credits[i].namesOnly() && r.credits[i+1].namesOnly() {
-				r.credits[i+1] = r.credits[i].with(r.credits[i+1])
-				r.put(i, PlaceCredit)
-				i++
-			}
+			i = r.gather(i, a.to)
 			r.credit(art, i)
 		case a.title >= 0 && art.Byline == "" && shorterThan(t, 26) && (isByline(t) || personName.MatchString(t) && hanCount(t) < 4 && !notName.MatchString(t)) && i+1 < a.to && !titleStop.MatchString(t) && r.textFollows(i+1, a.to):
 			art.Byline = strings.Join(strings.Fields(t), " ")
@@ -133,6 +129,17 @@ func (r *recogniser) summary(art *Article, i, to int) int {
 	return i
 }
 
+// gather joins the credits in no brackets that follow line i and name somebody;
+// it returns the last of them.
+func (r *recogniser) gather(i, to int) int {
+	for i+1 < to && r.credits[i].namesOnly() && r.credits[i+1].namesOnly() {
+		r.credits[i+1] = r.credits[i].with(r.credits[i+1])
+		r.put(i, PlaceCredit)
+		i++
+	}
+	return i
+}
+
 func (r *recogniser) credit(art *Article, i int) {
 	c := r.credits[i]
 	for _, sp := range r.lines[i].Spans {
@@ -164,6 +171,7 @@ func (r *recogniser) body(art *Article, from, to int) {
 		switch {
 		case r.place[i] != "":
 		case r.credits[i].ok && (r.credits[i].bracketed || to-i <= 3):
+			i = r.gather(i, to)
 			r.credit(art, i)
 			if r.credits[i].bracketed && i > from && endsSentence(r.lines[i-1].Text) && i < last {
 				r.find("credit-inside", i, Warning, "这一行像是一篇文章的结尾，后面的文字却归入同一篇“"+clip(art.Title)+"”；如是另一篇，请给它单独一行标题，前面空一行")

@@ -10,7 +10,7 @@ import (
 // Bulletins in English: the same parts under other words.
 var (
 	englishIssue  = regexp.MustCompile(`(?i)\bissue\s*(?:no\.?\s*)?#?(\d{1,6})\b`)
-	englishVolume = regexp.MustCompile(`(?i)\bvol(?:ume|\.)?\s*\d{1,4}\b`)
+	englishVolume = regexp.MustCompile(`(?i)\bvol(?:ume|\.)?\s*(\d{1,4})\b`)
 	englishMonth  = regexp.MustCompile(`(?i)^(january|february|march|april|may|june|july|august|september|october|november|december)\s+(?:(\d{1,2}),?\s+)?((?:19|20)\d{2})$`)
 	englishSeason = regexp.MustCompile(`(?i)^(?:spring|summer|autumn|fall|winter)[\s,]+((?:19|20)\d{2})$`)
 	englishMaker  = regexp.MustCompile(`(?i)^(?:published|issued)\s+by\s+(?:the\s+)?(\S.*)$`)

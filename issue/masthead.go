@@ -9,7 +9,7 @@ import (
 var (
 	orgEnd      = regexp.MustCompile(`(?:协会|学会|商会|联合会|研究会|委员会|促进会|理事会|基金会|中心|公司|集团|局|厅|委|研究院|学院|大学|研究所|社|联盟|办公室|编辑部|编委会|秘书处|工会|总会|分会|联谊会|支部|图书馆|政府)$`)
 	orgLine     = regexp.MustCompile(`^(.{2,60}?)\s*(主\s*办|承\s*办|协\s*办|主\s*管|编\s*印|编辑出版|出\s*版|编\s*制|印\s*发|出\s*品|主\s*编|编)((?:[，,。 ].*)?)$`)
-	orgLabel    = regexp.MustCompile(`(主\s*办(?:单位|方)?|承\s*办(?:单位)?|协\s*办(?:单位)?|主\s*管(?:单位)?|编\s*印(?:单位)?|编辑出版(?:单位)?|出\s*版(?:单位)?|编\s*制(?:单位)?|编辑单位)\s*[：:]\s*`)
+	orgLabel    = regexp.MustCompile(`(主\s*办(?:单位|方)?|承\s*办(?:单位)?|协\s*办(?:单位)?|主\s*管(?:单位)?|编\s*印(?:单位)?|编辑出版(?:单位)?|出\s*版(?:单位)?|编\s*制(?:单位)?|出\s*品(?:单位|方)?|编辑单位)\s*[：:]\s*`)
 	ownStaff    = regexp.MustCompile(`编辑(?:部|组|室)$|编委会$`)
 	noticeLine  = regexp.MustCompile(`内部(?:资料|刊物|交流|参考|使用|发行|赠阅)|会员(?:资料|内刊|刊物)|注意保存|免费(?:交流|赠阅|发放)|仅供参考|请勿外传|注意保密|赠阅|非卖品`)
 	bookAndKind = regexp.MustCompile(`^《([^《》]+)》\s*((?:半月|双月|月|周|旬|季|半年|年)刊|(?:[内会]部?)?刊物?|电子版)$`)
@@ -37,6 +37,9 @@ func (r *recogniser) masthead(end int) {
 		default:
 			free = append(free, i)
 		}
+	}
+	if r.issue.Number == 0 && r.issue.Total == 0 {
+		r.issue.Total = r.volume
 	}
 	r.supplement()
 	r.nameAndPublisher(free, at)
@@ -110,7 +113,7 @@ func (r *recogniser) notice(i int) bool {
 	if !shorterThan(t, 40) || !noticeLine.MatchString(t) || strings.ContainsAny(t, "：:") {
 		return false
 	}
-	r.issue.Notice = strings.TrimSpace(r.issue.Notice + " " + t)
+	r.issue.Notice = strings.TrimSpace(r.issue.Notice + " " + strings.Trim(t, signs+" "))
 	r.put(i, PlaceMasthead)
 	return true
 }

@@ -58,8 +58,9 @@ func (r *recogniser) issueNumbers(i int, free *[]int) bool {
 		is.Total = number(m[1])
 		cut(m[0])
 	}
-	if v := englishVolume.FindString(rest); v != "" {
-		cut(v)
+	if v := englishVolume.FindStringSubmatch(rest); v != nil {
+		r.volume = number(v[1])
+		cut(v[0])
 	}
 	yearNext := yearThenNumber.MatchString(rest)
 	if m := numberMark.FindStringSubmatch(rest); m != nil && is.Number == 0 {
@@ -74,7 +75,9 @@ func (r *recogniser) issueNumbers(i int, free *[]int) bool {
 	}
 	if m := monthMark.FindStringSubmatch(rest); m != nil && len(is.Months) == 0 && strings.Contains(m[0], "月") {
 		is.Months = months(m[1])
-		cut(strings.TrimPrefix(strings.TrimPrefix(m[0], "年度"), "年"))
+		printed := strings.TrimPrefix(strings.TrimPrefix(m[0], "年度"), "年")
+		cut(printed + "刊")
+		cut(printed)
 	}
 	if m := yearMonth.FindStringSubmatch(rest); m != nil && is.Year == 0 && len(is.Months) == 0 {
 		is.Year, is.Months = number(m[1]), []int{number(m[2])}

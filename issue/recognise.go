@@ -23,6 +23,7 @@ type recogniser struct {
 	at           []int // the line of every block of the article that is being read
 	titles       []int // the line number of every article's title, -1 for a text without one
 	joined       []int // lines that were joined to the paragraph before
+	volume       int   // of a masthead that may have no other number
 	supplementAt int   // the line that says it is a supplement
 	freeform     bool  // neither contents nor credits tell where articles begin
 }
@@ -168,8 +169,11 @@ func (r *recogniser) titleLike(i int) bool {
 	case StyleItem, StyleQuote, StyleImage, StyleTable:
 		return false
 	}
-	return t != "……" && hanCount(t)+len(strings.Fields(t)) >= 2 && !knownLabel(t) && !documentNumber.MatchString(t) && !summaryLabel.MatchString(t) && !strings.HasPrefix(t, "——")
+	return t != "……" && hanCount(t)+len(strings.Fields(t)) >= 2 && !knownLabel(t) && !interview.MatchString(t) && !documentNumber.MatchString(t) && !summaryLabel.MatchString(t) && !strings.HasPrefix(t, "——")
 }
+
+// interview is who speaks.
+var interview = regexp.MustCompile(`^(?:问|答|记者问?|编者|主持人|[QA])\s*[：:]`)
 
 // knownLabel tells lines that are a field and never a title.
 func knownLabel(t string) bool {

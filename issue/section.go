@@ -3,6 +3,7 @@ package issue
 import (
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 )
 
@@ -340,7 +341,7 @@ func (r *recogniser) numberedTitles(s sectionRange) class {
 func (r *recogniser) closes(i int, a articleRange) bool {
 	if r.credits[i].ok {
 		// Below a title a credit opens the text, at the end of a text it closes it.
-		return i > a.from && !r.onlyCredits(a.from, i)
+		return i > a.from && !r.onlyCredits(a.from, i) && (r.credits[i].bracketed || r.hasProse(a.from, i))
 	}
 	t := r.lines[i].Text
 	if in, ok := unbracket(t); ok && shorterThan(in, 41) {
@@ -354,6 +355,10 @@ func (r *recogniser) closes(i int, a articleRange) bool {
 // creditWord tells a bracket that credits somebody, though the parts cannot be
 // told: it ends an article all the same.
 var creditWord = regexp.MustCompile(`记者|通讯员|供稿|作者|来稿|编译|转自|转载|[报社网刊电]$`)
+
+func (r *recogniser) hasProse(from, to int) bool {
+	return slices.ContainsFunc(r.lines[from:to], func(l Line) bool { return isProse(l.Text) || endsSentence(l.Text) })
+}
 
 func (r *recogniser) onlyCredits(from, to int) bool {
 	for i := from; i < to; i++ {
