@@ -20,7 +20,9 @@ type WeChat struct {
 	APIURL    string // of the platform, or of a proxy on the way to it
 	Mode      WeChatMode
 	To        WeChatTo
-	Tag       string // of the subscribers in a subscription account; "" for the channel's own
+	Tag       string         // of the subscribers in a subscription account; "" for the channel's own
+	Fallback  WeChatFallback // for those who have stopped following
+	Drafts    WeChatDrafts   // of how many drafts the batches of a mass send are made
 	Template  WeChatTemplate
 	Rate      Rate            // of template messages
 	Retry     []time.Duration // waits between attempts; the last repeats
@@ -58,6 +60,25 @@ const (
 	ToAll WeChatTo = "all"
 )
 
+// WeChatFallback says what is done for those who have stopped following.
+type WeChatFallback string
+
+// FallbackNone leaves them out, FallbackEmail mails to those with an address.
+const (
+	FallbackNone  WeChatFallback = "none"
+	FallbackEmail WeChatFallback = "email"
+)
+
+// WeChatDrafts says how many drafts a mass send is made of. Nobody has documented
+// whether a draft can be sent twice.
+type WeChatDrafts string
+
+// DraftPerBatch is a fresh one for each batch, DraftPerRun one for all of a run.
+const (
+	DraftPerBatch WeChatDrafts = "batch"
+	DraftPerRun   WeChatDrafts = "run"
+)
+
 // WeChatTemplate is the template of mode template.
 type WeChatTemplate struct {
 	ID     string            // in the account's console
@@ -66,7 +87,7 @@ type WeChatTemplate struct {
 
 func defaultWeChat() WeChat {
 	return WeChat{
-		Account: AccountService, APIURL: "https://api.weixin.qq.com", Mode: ModeMass, To: ToTag, Rate: 20,
+		Account: AccountService, APIURL: "https://api.weixin.qq.com", Mode: ModeMass, To: ToTag, Fallback: FallbackNone, Drafts: DraftPerBatch, Rate: 20,
 		Retry:  []time.Duration{time.Minute, 5 * time.Minute, 15 * time.Minute, time.Hour},
 		GiveUp: 48 * time.Hour,
 	}
@@ -94,6 +115,8 @@ func (t *table) wechat(w *WeChat) {
 	choice(t, "mode", &w.Mode, ModeMass, ModeTemplate)
 	choice(t, "to", &w.To, ToTag, ToAll)
 	t.text("tag", &w.Tag)
+	choice(t, "fallback", &w.Fallback, FallbackNone, FallbackEmail)
+	choice(t, "drafts", &w.Drafts, DraftPerBatch, DraftPerRun)
 	t.child("template").template(&w.Template)
 	t.rate("rate", &w.Rate)
 	t.durations("retry", &w.Retry, minRetry, maxGiveUp)

@@ -38,6 +38,9 @@ func TestWeChat(t *testing.T) {
 			w.AppID, w.AppSecret, w.Mode, w.Rate = "wx1234567890abcdef", NewSecret("s"), ModeTemplate, 5
 			w.Template = WeChatTemplate{ID: "T", Fields: map[string]string{"thing1": "title", "time2": "date"}}
 		},
+		"{app_id: wx1234567890abcdef, app_secret: s, fallback: email, drafts: run}": func(w *WeChat) {
+			w.AppID, w.AppSecret, w.Fallback, w.Drafts = "wx1234567890abcdef", NewSecret("s"), FallbackEmail, DraftPerRun
+		},
 		"{app_id: wx1234567890abcdef, app_secret: s, account: subscription, tag: 期刊}": func(w *WeChat) {
 			w.AppID, w.AppSecret, w.Account, w.Tag = "wx1234567890abcdef", NewSecret("s"), AccountSubscription, "期刊"
 		},
@@ -62,6 +65,8 @@ func TestWeChat(t *testing.T) {
 		"{" + app + ", token: t, aes_key: " + key + "}":                              "Token 是 3 到 32",
 		"{" + app + ", token: tok, aes_key: hidden-value}":                           "EncodingAESKey 是 43",
 		"{" + app + ", account: personal}":                                           "account: 看不懂",
+		"{" + app + ", fallback: sms}":                                               "fallback: 看不懂",
+		"{" + app + ", drafts: two}":                                                 "drafts: 看不懂",
 		"{" + app + ", mode: letter}":                                                "mode: 看不懂",
 		"{" + app + ", mode: template}":                                              "要写明模板",
 		"{" + app + ", mode: template, account: subscription}":                       "订阅号没有模板消息",

@@ -28,6 +28,10 @@ type Planning struct {
 	Target    string // SelectOne: the subscriber's public id
 	Reason    string // why it is resent, for the record
 	Channels  []Channel
+	// Instead are channels for those who have left another (see
+	// [subscribers.Unfollowed]), by the name of that: a first run has theirs, unless
+	// it or an earlier one goes to everybody there.
+	Instead   map[string]Channel
 	NotBefore time.Time // zero: at once
 	Schedule  string    // whose slot this is; "": an operator's run
 	Slot      time.Time
@@ -49,6 +53,11 @@ func (l *Ledger) Plan(ctx context.Context, p Planning, progress func(share float
 			return 0, err
 		}
 	}
+	for _, ch := range p.instead() {
+		if variants[ch.Name()], err = l.prepare(ctx, p, ch); err != nil {
+			return 0, err
+		}
+	}
 	err = l.transact(ctx, "planning issue "+p.Issue.ID, func(tx execer) error {
 		run, err = l.insertRun(ctx, tx, p, variants)
 		return err
@@ -59,13 +68,33 @@ func (l *Ledger) Plan(ctx context.Context, p Planning, progress func(share float
 	return run, l.finishPlan(ctx, run, p.Now, progress)
 }
 
+// instead gives the channels of Instead that a first run needs, by the name of the
+// one that was left.
+func (p Planning) instead() map[string]Channel {
+	out := map[string]Channel{}
+	if p.Selection != SelectFirst {
+		return out
+	}
+	has := func(name string) bool {
+		return slices.ContainsFunc(p.Channels, func(ch Channel) bool { return ch.Name() == name })
+	}
+	for left, ch := range p.Instead {
+		if has(left) && !has(ch.Name()) {
+			out[left] = ch
+		}
+	}
+	return out
+}
+
 func (l *Ledger) insertRun(ctx context.Context, tx execer, p Planning, variants map[string][]Variant) (run int64, err error) {
+	insteadOf := map[string]string{}
 	for _, ch := range p.Channels {
-		first, err := l.firstPlanned(ctx, tx, p.Issue.ID, ch.Name())
-		switch {
-		case p.Selection == SelectFirst && err == nil:
-			return 0, fmt.Errorf("issue %s on %s was planned at %s: %w", p.Issue.ID, ch.Name(), first.Format(time.RFC3339), ErrPlanned)
-		case p.Selection == SelectFirst && !errors.Is(err, ErrNoRun), p.Selection != SelectFirst && err != nil:
+		if p.Selection == SelectFirst {
+			err = l.notPlanned(ctx, tx, p.Issue.ID, ch.Name())
+		} else {
+			insteadOf[ch.Name()], err = l.insteadOf(ctx, tx, p.Issue.ID, ch.Name())
+		}
+		if err != nil {
 			return 0, err
 		}
 	}
@@ -78,24 +107,36 @@ func (l *Ledger) insertRun(ctx context.Context, tx execer, p Planning, variants 
 	if err != nil {
 		return 0, err
 	}
-	for _, ch := range p.Channels {
-		firstOf := sql.NullString{String: p.Issue.ID, Valid: p.Selection == SelectFirst}
-		outline, err := frozenOutline(p, ch)
-		if err != nil {
+	channels := slices.Clone(p.Channels)
+	for left, ch := range p.instead() {
+		channels, insteadOf[ch.Name()] = append(channels, ch), left
+	}
+	for _, ch := range channels {
+		if err := insertChannel(ctx, tx, run, p, ch, insteadOf[ch.Name()], variants[ch.Name()]); err != nil {
 			return 0, err
-		}
-		if _, err := tx.ExecContext(ctx, `INSERT INTO run_channels (run_id, channel, first_of, outline) VALUES ($1, $2, $3, $4)`,
-			run, ch.Name(), firstOf, outline); err != nil {
-			return 0, err
-		}
-		for _, v := range variants[ch.Name()] {
-			if _, err := tx.ExecContext(ctx, `INSERT INTO variants (run_id, channel, variant, message_id, data)
-				VALUES ($1, $2, $3, $4, $5)`, run, ch.Name(), v.Key, v.MessageID, v.Data); err != nil {
-				return 0, err
-			}
 		}
 	}
 	return run, nil
+}
+
+// insertChannel freezes the content of one channel into a run.
+func insertChannel(ctx context.Context, tx execer, run int64, p Planning, ch Channel, insteadOf string, variants []Variant) error {
+	firstOf := sql.NullString{String: p.Issue.ID, Valid: p.Selection == SelectFirst && insteadOf == ""}
+	outline, err := frozenOutline(p, ch)
+	if err != nil {
+		return err
+	}
+	if _, err := tx.ExecContext(ctx, `INSERT INTO run_channels (run_id, channel, first_of, outline, instead_of) VALUES ($1, $2, $3, $4, $5)`,
+		run, ch.Name(), firstOf, outline, insteadOf); err != nil {
+		return err
+	}
+	for _, v := range variants {
+		if _, err := tx.ExecContext(ctx, `INSERT INTO variants (run_id, channel, variant, message_id, data)
+			VALUES ($1, $2, $3, $4, $5)`, run, ch.Name(), v.Key, v.MessageID, v.Data); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // FinishPlans takes up plans that were begun before a time: whoever began them
@@ -135,6 +176,10 @@ func (l *Ledger) finishPlan(ctx context.Context, run int64, now time.Time, progr
 	}
 	for i, ch := range channels {
 		p.query.channel = ch
+		err := l.read.QueryRowContext(ctx, `SELECT instead_of FROM run_channels WHERE run_id = $1 AND channel = $2`, run, ch).Scan(&p.query.insteadOf)
+		if err != nil {
+			return fmt.Errorf("reading run %d: %w", run, err)
+		}
 		if p.selective, err = l.selective(ctx, run, ch); err != nil {
 			return fmt.Errorf("reading run %d: %w", run, err)
 		}

@@ -46,7 +46,8 @@ type SchedulerOptions struct {
 	Ledger    *Ledger
 	Shelf     Shelf
 	Schedules []Schedule
-	Logger    *slog.Logger // nil: silent
+	Instead   map[string]Channel // see [Planning]
+	Logger    *slog.Logger       // nil: silent
 }
 
 // Scheduler plans runs when their slots come. Any number of them may work on
@@ -248,7 +249,7 @@ func (s *Scheduler) prepare(ctx context.Context, c *choice, ch Channel, id strin
 			return err
 		}
 		p = prepared{variants: map[string][]Variant{}, planning: Planning{
-			Kind: KindIssue, Issue: is, Revision: revision, Selection: SelectFirst, Schedule: c.schedule.Name, Slot: c.slot, Now: now,
+			Kind: KindIssue, Issue: is, Revision: revision, Selection: SelectFirst, Schedule: c.schedule.Name, Slot: c.slot, Instead: s.o.Instead, Now: now,
 		}}
 		if c.slot.After(now) {
 			p.planning.NotBefore = c.slot
@@ -260,6 +261,14 @@ func (s *Scheduler) prepare(ctx context.Context, c *choice, ch Channel, id strin
 	}
 	p.variants[ch.Name()] = variants
 	p.planning.Channels = append(p.planning.Channels, ch)
+	for _, other := range p.planning.instead() {
+		if p.variants[other.Name()] != nil {
+			continue
+		}
+		if p.variants[other.Name()], err = s.o.Ledger.prepare(ctx, p.planning, other); err != nil {
+			return err
+		}
+	}
 	if at >= 0 {
 		c.plans[at] = p
 	} else {

@@ -3,6 +3,7 @@ package dispatch
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"time"
 
@@ -34,6 +35,7 @@ func Resends() []Selection {
 type query struct {
 	selection Selection
 	channel   string
+	insteadOf string // only for who has left this channel; "": for all
 	issue     string
 	revision  int    // SelectOutdated: the revision that is current
 	target    string // the subscriber's public id: SelectOne, and SelectOutdated about one
@@ -78,6 +80,10 @@ func (q query) who() (text string, args []any) {
 	case SelectOne:
 		args = append(args, q.target)
 		where = "a.public_id = $5 AND (n.id IS NULL OR NOT (" + open + "))"
+	}
+	if q.insteadOf != "" && (q.selection == SelectFirst || q.selection == SelectNew) {
+		args = append(args, q.insteadOf)
+		where += " AND " + subscribers.HasUnfollowed("a.subscriber_id", "$5")
 	}
 	// The range is said for both tables: else PostgreSQL, which knows nothing of a
 	// table that has just been filled, reads all deliveries for each step of a plan.
@@ -142,7 +148,8 @@ type Resend struct {
 
 func (l *Ledger) resendQuery(ctx context.Context, r Resend, channel string, now time.Time) (query, error) {
 	q := query{selection: r.Selection, channel: channel, issue: r.Issue, revision: r.Revision, target: r.Target, now: now}
-	_, err := l.firstPlanned(ctx, l.read, r.Issue, channel)
+	var err error
+	q.insteadOf, err = l.insteadOf(ctx, l.read, r.Issue, channel)
 	return q, err
 }
 
@@ -164,16 +171,30 @@ type rower interface {
 	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
 }
 
-// firstPlanned returns when an issue was first planned in a channel, or ErrNoRun.
-func (l *Ledger) firstPlanned(ctx context.Context, db rower, issueID, channel string) (time.Time, error) {
+// notPlanned returns ErrPlanned when an issue has had its first run in a channel.
+func (l *Ledger) notPlanned(ctx context.Context, db rower, issueID, channel string) error {
 	var at int64
 	err := db.QueryRowContext(ctx, `SELECT r.created_at FROM run_channels c JOIN runs r ON r.id = c.run_id
 		WHERE c.channel = $1 AND c.first_of = $2`, channel, issueID).Scan(&at)
-	if err == sql.ErrNoRows {
-		return time.Time{}, fmt.Errorf("issue %s on %s: %w", issueID, channel, ErrNoRun)
+	switch {
+	case errors.Is(err, sql.ErrNoRows):
+		return nil
+	case err != nil:
+		return fmt.Errorf("looking up the first run: %w", err)
+	}
+	return fmt.Errorf("issue %s on %s was planned at %s: %w", issueID, channel, instant(at).Format(time.RFC3339), ErrPlanned)
+}
+
+// insteadOf gives the channel that those have left whom an issue was first sent to
+// in a channel; "" when it was sent to all, ErrNoRun when to nobody.
+func (l *Ledger) insteadOf(ctx context.Context, db rower, issueID, channel string) (left string, err error) {
+	err = db.QueryRowContext(ctx, `SELECT c.instead_of FROM run_channels c JOIN runs r ON r.id = c.run_id
+		WHERE c.channel = $1 AND (c.first_of = $2 OR c.instead_of <> '' AND r.issue_id = $2) ORDER BY c.instead_of LIMIT 1`, channel, issueID).Scan(&left)
+	if errors.Is(err, sql.ErrNoRows) {
+		return "", fmt.Errorf("issue %s on %s: %w", issueID, channel, ErrNoRun)
 	}
 	if err != nil {
-		return time.Time{}, fmt.Errorf("looking up the first run: %w", err)
+		return "", fmt.Errorf("looking up the first run: %w", err)
 	}
-	return instant(at), nil
+	return left, nil
 }

@@ -73,6 +73,17 @@ WHERE a.subscriber_id = s.id AND a.channel = $1 AND a.state = 'active' AND s.id 
 ORDER BY s.id`, now.UnixMilli())
 }
 
+// Unfollowed is why an address is unsubscribed whose owner has left a channel by the
+// channel's own means, and has not said a word against any other.
+const Unfollowed = "unfollowed"
+
+// HasUnfollowed is a SQL condition: a subscriber has left a channel like that, by
+// the expressions of the subscriber's id and the channel's name.
+func HasUnfollowed(id, channel string) string {
+	return `EXISTS (SELECT 1 FROM addresses f WHERE f.subscriber_id = ` + id + ` AND f.channel = ` + channel + `
+	AND f.state = 'unsubscribed' AND f.reason = '` + Unfollowed + `')`
+}
+
 // WaitingLetters is the body of the SELECT of the service mails that no run has
 // taken, up to id $1. Columns: id, kind, subscriber_id, channel, address,
 // address_hash, language, link_epoch. DropLetters deletes the same.

@@ -87,7 +87,7 @@ func openWeChat(i *instance) (dispatch.Route, error) {
 		fields[key] = wechat.Field(what) // the same words
 	}
 	channel, err := wechat.New(wechat.Options{
-		API: api, Account: wechat.Account(c.Account), Mode: wechat.Mode(c.Mode), ToAll: c.To == config.ToAll, Tag: c.Tag,
+		API: api, Account: wechat.Account(c.Account), Mode: wechat.Mode(c.Mode), ToAll: c.To == config.ToAll, Tag: c.Tag, OneDraft: c.Drafts == config.DraftPerRun,
 		Message: wechat.Message{Template: c.Template.ID, Fields: fields}, Rate: float64(c.Rate),
 		PublicURL: i.config.PublicURL, Imprint: i.imprint(), Zone: i.config.Timezone, Locked: i.locked, Render: i.templates, Logger: i.log,
 	})

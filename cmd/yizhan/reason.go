@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"yizhan/dispatch"
+	"yizhan/subscribers"
 )
 
 // reasonWord says a reason of the ledger or of the suppression list in Chinese;
@@ -22,7 +23,7 @@ func reasonWords() map[string]string {
 		"unsubscribed": "已退订", "removed": "已移出名单或换了地址", "suppressed": "在禁发名单里", "paused": "订户要求暂停", "pending": "还没有确认",
 		dispatch.ReasonNoSection: "这一期没有所选的栏目",
 		// how somebody left, and why an address is suppressed
-		"link": "点了退订链接", unfollowed: "取消关注了公众号", "one-click": "在邮箱里点了退订", "administrator": "管理员", "import": "随名单导入", "added": "加入时已退订",
+		"link": "点了退订链接", subscribers.Unfollowed: "取消关注了公众号", "one-click": "在邮箱里点了退订", "administrator": "管理员", "import": "随名单导入", "added": "加入时已退订",
 		"erased": "个人信息已删除", "complaint": "投诉",
 		// ourselves
 		dispatch.ReasonCancelled: "发行已取消", dispatch.ReasonHeld: "等人处理", dispatch.ReasonRate: "按配置限速",

@@ -81,7 +81,11 @@ func (i *instance) scheduler() (*dispatch.Scheduler, error) {
 	if err != nil {
 		return nil, err
 	}
-	return dispatch.NewScheduler(dispatch.SchedulerOptions{Ledger: i.ledger, Shelf: shelf{i}, Schedules: schedules, Logger: i.log})
+	instead, err := i.instead()
+	if err != nil {
+		return nil, err
+	}
+	return dispatch.NewScheduler(dispatch.SchedulerOptions{Ledger: i.ledger, Shelf: shelf{i}, Schedules: schedules, Instead: instead, Logger: i.log})
 }
 
 // slots tells of every schedule when it comes due next and what became of the

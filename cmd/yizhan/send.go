@@ -41,13 +41,17 @@ func (s *sendCmd) Run(ctx context.Context, c *call) error {
 	if err != nil {
 		return err
 	}
+	instead, err := i.instead()
+	if err != nil {
+		return err
+	}
 	is, revision, err := i.approved(ctx, s.N)
 	if err != nil {
 		return err
 	}
 	run, err := c.plan(ctx, i, dispatch.Planning{
 		Kind: dispatch.KindIssue, Issue: is, Revision: revision, Selection: dispatch.SelectFirst,
-		Channels: channels, NotBefore: notBefore, Now: time.Now(),
+		Channels: channels, Instead: instead, NotBefore: notBefore, Now: time.Now(),
 	})
 	if errors.Is(err, dispatch.ErrPlanned) {
 		return i.sentBefore(ctx, is.ID, err)

@@ -8,15 +8,13 @@ import (
 	"slices"
 	"time"
 
+	"yizhan/config"
 	"yizhan/dispatch"
+	"yizhan/dispatch/email"
 	"yizhan/dispatch/wechat"
 	"yizhan/issue"
 	"yizhan/subscribers"
 )
-
-// unfollowed is why somebody gets no more by WeChat who has left the account.
-// Who left by a link stays away when they follow again.
-const unfollowed = "unfollowed"
 
 // followers keeps the subscribers in step with who follows the account.
 type followers struct{ people *subscribers.Store }
@@ -47,7 +45,7 @@ func (f followers) follow(ctx context.Context, openid, source string, now time.T
 	if err != nil {
 		return false, err
 	}
-	if on := onWeChat(sub); on == nil || on.State != subscribers.Unsubscribed || on.Reason != unfollowed {
+	if on := onWeChat(sub); on == nil || on.State != subscribers.Unsubscribed || on.Reason != subscribers.Unfollowed { // who left by a link stays away
 		return false, nil
 	}
 	return f.people.Resubscribe(ctx, sub.PublicID, subscribers.WeChat, now)
@@ -65,7 +63,7 @@ func (f followers) Unfollow(ctx context.Context, openid string, now time.Time) e
 	if on := onWeChat(sub); on == nil || on.State == subscribers.Unsubscribed {
 		return nil // it keeps the reason that it has
 	}
-	_, err = f.people.Unsubscribe(ctx, sub.PublicID, subscribers.WeChat, unfollowed, now)
+	_, err = f.people.Unsubscribe(ctx, sub.PublicID, subscribers.WeChat, subscribers.Unfollowed, now)
 	return err
 }
 
@@ -88,6 +86,15 @@ func (i *instance) weChat() (*wechat.Channel, error) {
 		return nil, fmt.Errorf("channel %s is a %T", wechat.Name, route.Channel)
 	}
 	return ch, nil
+}
+
+// instead gives the channels by which those get an issue who have left another.
+func (i *instance) instead() (map[string]dispatch.Channel, error) {
+	if !i.config.Channels.WeChat.On() || i.config.Channels.WeChat.Fallback != config.FallbackEmail {
+		return nil, nil
+	}
+	route, err := i.route(email.Name)
+	return map[string]dispatch.Channel{wechat.Name: route.Channel}, err
 }
 
 // receiver works on what WeChat tells; nil when the channel is off.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -13,6 +14,7 @@ import (
 
 	"yizhan/dispatch"
 	"yizhan/dispatch/standin"
+	"yizhan/subscribers"
 )
 
 const (
@@ -132,9 +134,13 @@ func TestWeChatOffice(t *testing.T) {
 			// Somebody leaves the account, and comes back.
 			leave := fmt.Sprintf(`<xml><FromUserName>%s</FromUserName><CreateTime>1790000000</CreateTime><MsgType>event</MsgType><Event>unsubscribe</Event></xml>`, follower(1))
 			tell(t, w, s, leave)
-			until(t, func() bool { return strings.Contains(o.do("subscribers", "show", follower(1), "--json"), unfollowed) })
+			until(t, func() bool {
+				return strings.Contains(o.do("subscribers", "show", follower(1), "--json"), subscribers.Unfollowed)
+			})
 			tell(t, w, s, strings.Replace(strings.Replace(leave, "unsubscribe", "subscribe", 1), "1790000000", "1790000009", 1))
-			until(t, func() bool { return !strings.Contains(o.do("subscribers", "show", follower(1), "--json"), unfollowed) })
+			until(t, func() bool {
+				return !strings.Contains(o.do("subscribers", "show", follower(1), "--json"), subscribers.Unfollowed)
+			})
 
 			if answer, _ := fetch(t, http.MethodPost, s.public+"/wechat", leave); answer.StatusCode != 403 {
 				t.Errorf("plaintext: %s", answer.Status)
@@ -146,6 +152,45 @@ func TestWeChatOffice(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestFallbackToEmail: who has stopped following gets the mail, when a run goes by
+// WeChat alone and the configuration says so.
+func TestFallbackToEmail(t *testing.T) {
+	for _, fallback := range []bool{true, false} {
+		w := newAccount(t, 3, standin.WeChatOptions{})
+		sink := newSink(t, nil)
+		o := newOffice(t, sink.Addr())
+		more := ""
+		if fallback {
+			more = ", fallback: email"
+		}
+		o.withWeChat(w, more)
+		o.ready()
+		file := filepath.Join(t.TempDir(), "people.csv")
+		people := fmt.Sprintf("email,wechat,state\nchen@example.org,%s,active\nlin@example.org,%s,active\n,%s,active\n", follower(0), follower(1), follower(2))
+		if err := os.WriteFile(file, []byte(people), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		o.do("subscribers", "import", file)
+		w.Unfollow(follower(0))
+		o.do("subscribers", "sync-wechat")
+		s := o.serve()
+		o.do("send", "37", "--channel", "wechat")
+		o.finished()
+		var mailed []string
+		for _, m := range sink.Messages() {
+			mailed = append(mailed, m.To)
+		}
+		want := []string(nil)
+		if fallback {
+			want = []string{"chen@example.org"}
+		}
+		if got := reached(w); !slices.Equal(mailed, want) || len(got) != 2 || got[follower(0)] != 0 {
+			t.Errorf("fallback %v: mailed to %v, reached %v", fallback, mailed, got)
+		}
+		s.stop()
 	}
 }
 

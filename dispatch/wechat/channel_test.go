@@ -185,6 +185,36 @@ func TestMassList(t *testing.T) {
 	}
 }
 
+// One draft for all batches of a run, when the account is known to allow it; and
+// when it does not, a fresh one after all.
+func TestOneDraft(t *testing.T) {
+	for _, survives := range []bool{true, false} {
+		s := newScript()
+		w := startStandin(t, 4, standin.WeChatOptions{DraftSurvives: survives, Script: s.fault})
+		k := kinds()[0]
+		k.change = func(o *Options) { o.OneDraft = true }
+		c := newChannel(t, k, newAPI(t, w.URL(), nil))
+		b := prepared(t, c, 2)
+		first := c.Deliver(t.Context(), b, granting(2))[0]
+		b.Key = "second"
+		second := c.Deliver(t.Context(), b, granting(2))[0]
+		if first.Status != dispatch.Sent || (second.Status == dispatch.Sent) != survives {
+			t.Errorf("survives %v: %+v, %+v", survives, first, second)
+		}
+		if !survives {
+			if second.Failure.Permanent || second.Failure.Reason != "media-unknown" {
+				t.Errorf("a used draft: %+v", second)
+			}
+			if again := c.Deliver(t.Context(), b, granting(2))[0]; again.Status != dispatch.Sent {
+				t.Errorf("again: %+v", again)
+			}
+		}
+		if n, want := w.Calls(draftAddPath), map[bool]int{true: 1, false: 2}[survives]; n != want {
+			t.Errorf("survives %v: %d drafts, want %d", survives, n, want)
+		}
+	}
+}
+
 // The same key again is success, with the first job's name.
 func TestKnownJobIsSent(t *testing.T) {
 	c, w, _ := openAccount(t, kinds()[0], 3)

@@ -74,22 +74,25 @@ func (h *handover) massList(ctx context.Context, f frozen, mark dispatch.MarkFun
 	if len(h.batch.Deliveries) < minOpenIDs {
 		return h.all(alone)
 	}
-	media, err := h.channel.draft(ctx, f)
+	media, err := h.draft(ctx, f)
 	if err != nil {
 		return h.before(ctx, err)
 	}
 	members, ok := h.mark(ctx, mark)
 	if !ok || len(members) == 0 {
-		h.channel.discard(ctx, media)
+		h.discard(ctx, media)
 		return h.all(dispatch.Outcome{Status: dispatch.Returned})
 	}
 	if len(members) < minOpenIDs {
-		h.channel.discard(ctx, media)
+		h.discard(ctx, media)
 		return h.all(alone)
 	}
 	call := newMass(media, h.batch.Key)
 	call.ToUser = members
 	job, err := h.channel.send(ctx, massListPath, call)
+	if isCode(err, 40007) {
+		h.channel.forget(h.batch.Run) // it has not outlived its first send
+	}
 	return h.after(err, job)
 }
 
@@ -138,8 +141,42 @@ const (
 	coverUpload = 2 // from this try on it is uploaded anew: it was deleted
 )
 
-// draft makes a draft of the article. Each batch has one of its own: nobody has
-// documented that a draft outlives its first send.
+// draft gives a draft of the article: a fresh one, unless the run has one for all.
+func (h *handover) draft(ctx context.Context, f frozen) (media string, err error) {
+	c := h.channel
+	if !c.options.OneDraft {
+		return c.draft(ctx, f)
+	}
+	c.mu.Lock()
+	media = c.drafts[h.batch.Run]
+	c.mu.Unlock()
+	if media != "" {
+		return media, nil
+	}
+	if media, err = c.draft(ctx, f); err != nil {
+		return "", err
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.drafts[h.batch.Run] = media
+	return media, nil
+}
+
+// discard deletes a draft that nobody will send.
+func (h *handover) discard(ctx context.Context, media string) {
+	if !h.channel.options.OneDraft {
+		h.channel.discard(ctx, media)
+	}
+}
+
+// forget lets the next batch of a run have a fresh draft.
+func (c *Channel) forget(run int64) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	delete(c.drafts, run)
+}
+
+// draft makes a draft of the article.
 func (c *Channel) draft(ctx context.Context, f frozen) (media string, err error) {
 	if f.Article == nil {
 		return "", errors.New("wechat: the run was planned for template messages")

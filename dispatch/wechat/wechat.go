@@ -60,6 +60,9 @@ type Options struct {
 	// Tag is the name of the tag that the channel keeps for its subscribers;
 	// empty: 驿站订户.
 	Tag string
+	// OneDraft sends all batches of a run from one draft; otherwise each has a fresh
+	// one. Nobody has documented whether a draft outlives its first send.
+	OneDraft bool
 	// Message is the template message; for mode Template.
 	Message Message
 	// Rate is how many template messages go out in a second; 0: 20.
@@ -105,7 +108,8 @@ type Channel struct {
 
 	mu     sync.Mutex // one upload at a time, so that nothing is uploaded twice
 	covers map[[32]byte]string
-	tag    int64 // 0: not looked up yet
+	drafts map[int64]string // with OneDraft: by run
+	tag    int64            // 0: not looked up yet
 }
 
 // New makes the channel. It calls nobody.
@@ -122,7 +126,7 @@ func New(o Options) (*Channel, error) {
 	o.Tag = cmp.Or(o.Tag, defaultTag)
 	o.Rate = cmp.Or(o.Rate, defaultRate)
 	o.Logger = cmp.Or(o.Logger, slog.New(slog.DiscardHandler))
-	return &Channel{options: o, api: o.API, rules: rules, log: o.Logger.With("channel", Name), covers: map[[32]byte]string{}}, nil
+	return &Channel{options: o, api: o.API, rules: rules, log: o.Logger.With("channel", Name), covers: map[[32]byte]string{}, drafts: map[int64]string{}}, nil
 }
 
 func (o *Options) check() error {
