@@ -58,7 +58,7 @@ func (s *Set) fittedArticle(in Input) (Article, error) {
 
 // articleFit renders the article with one fit.
 func (s *Set) articleFit(in Input, f fit, dense bool) (Article, error) {
-	v := view(in, f)
+	v := s.view(in, f)
 	v.Dense = dense
 	a := Article{Headlines: v.headlines(false)}
 	brief := v.annotate(in)

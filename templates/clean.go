@@ -43,6 +43,17 @@ func line(s string) string {
 	return string([]rune(s)[:lineMax-2]) + ellipsis
 }
 
+// lines are the lines of a text that an operator wrote, clean; at most ten.
+func lines(s string) []string {
+	var out []string
+	for l := range strings.Lines(s) {
+		if l = line(l); l != "" && len(out) < 10 {
+			out = append(out, l)
+		}
+	}
+	return out
+}
+
 // web returns the absolute address that an imported one stands for, or "" when
 // it must not become a link. A bare www.example.org gets its scheme.
 func web(s string) string {

@@ -39,7 +39,7 @@ const (
 // left out; when it is the title the picture stays plain. Either is said in a
 // diagnostic. The same issue gives the same bytes.
 func (s *Set) Cover(in Input) (Cover, error) {
-	v := view(in, fit{})
+	v := s.view(in, fit{})
 	f, err := coverFont()
 	if err != nil {
 		return Cover{}, fmt.Errorf("draw cover: %w", err)
@@ -50,7 +50,8 @@ func (s *Set) Cover(in Input) (Cover, error) {
 	}
 	var c Cover
 	publisher, title, below := c.drawable(f, v.Publisher), c.drawable(f, v.Title), c.drawable(f, below)
-	p := pen{font: f, dst: plainCover()}
+	look := s.colours.cover()
+	p := pen{font: f, dst: plainCover(look), c: look}
 	if title != "" {
 		err = p.masthead(publisher, title, below)
 	}
@@ -105,21 +106,27 @@ func coverFont() (*sfnt.Font, error) {
 	return f, nil
 }
 
-// The colours of the mail's masthead.
-func paper() color.Color { return color.RGBA{0xff, 0xfe, 0xfb, 0xff} }
-func ink() color.Color   { return color.RGBA{0x1f, 0x3a, 0x5f, 0xff} }
-func seal() color.Color  { return color.RGBA{0x9c, 0x2f, 0x24, 0xff} }
-func soft() color.Color  { return color.RGBA{0xd9, 0xd3, 0xc5, 0xff} }
+// coverColours are those of the mail's masthead, the other way round: light type
+// on ink.
+type coverColours struct{ paper, ink, seal, soft color.Color }
+
+func (p palette) cover() coverColours {
+	rgba := func(token string) color.Color {
+		c := channels(p[token])
+		return color.RGBA{uint8(c[0]), uint8(c[1]), uint8(c[2]), 0xff}
+	}
+	return coverColours{rgba("paper"), rgba("ink"), rgba("accent"), rgba("rule")}
+}
 
 // plainCover is the cover without any text.
-func plainCover() *image.RGBA {
+func plainCover(c coverColours) *image.RGBA {
 	dst := image.NewRGBA(image.Rect(0, 0, coverWidth, coverHeight))
 	fill := func(r image.Rectangle, c color.Color) {
 		draw.Draw(dst, r, image.NewUniform(c), image.Point{}, draw.Src)
 	}
-	fill(dst.Bounds(), ink())
-	fill(image.Rect(0, coverHeight-10, coverWidth, coverHeight), seal())
-	fill(image.Rect(coverMargin, 264, coverWidth-coverMargin, 266), soft())
+	fill(dst.Bounds(), c.ink)
+	fill(image.Rect(0, coverHeight-10, coverWidth, coverHeight), c.seal)
+	fill(image.Rect(coverMargin, 264, coverWidth-coverMargin, 266), c.soft)
 	return dst
 }
 
@@ -128,17 +135,18 @@ func plainCover() *image.RGBA {
 type pen struct {
 	font *sfnt.Font
 	dst  *image.RGBA
+	c    coverColours
 }
 
 // masthead writes the lines; only title is never empty.
 func (p pen) masthead(publisher, title, below string) error {
-	if err := p.line(publisher, 28, 20, 72, soft()); err != nil {
+	if err := p.line(publisher, 28, 20, 72, p.c.soft); err != nil {
 		return err
 	}
 	if err := p.title(title); err != nil {
 		return err
 	}
-	return p.line(below, 30, 20, 322, paper())
+	return p.line(below, 30, 20, 322, p.c.paper)
 }
 
 // title writes the title as large as it fits, in two lines when it is long.
@@ -149,12 +157,12 @@ func (p pen) title(s string) error {
 		return err
 	}
 	if size >= least {
-		return p.at(s, size, baseline-(largest-size)/4, paper())
+		return p.at(s, size, baseline-(largest-size)/4, p.c.paper)
 	}
 	lines, size, err := p.halves(s, least)
 	for i, half := range lines {
 		if err == nil {
-			err = p.at(half, size, 156+74*float64(i), paper())
+			err = p.at(half, size, 156+74*float64(i), p.c.paper)
 		}
 	}
 	return err

@@ -294,6 +294,15 @@ func wide(c rune) bool {
 	return unicode.In(c, unicode.Han, unicode.Hiragana, unicode.Katakana, unicode.Hangul)
 }
 
+// weights of a text in half Han characters.
+func weights(s string) int {
+	n := 0
+	for _, c := range s {
+		n += weight(c)
+	}
+	return n
+}
+
 // weight of a rune in half Han characters.
 func weight(c rune) int {
 	switch {

@@ -27,7 +27,8 @@ type Input struct {
 	// Sections are those that a mail is about; nil: all. Places and links of the
 	// articles stay those of the whole issue. Only [Set.Email] looks at it.
 	Sections issue.Choice
-	// Language of the words around the issue's own text: zh-CN or en.
+	// Language of the words around the issue's own text: zh-CN or en; "": what
+	// [Language] says.
 	Language string
 	// PublicURL is where the web pages are, without a slash at the end.
 	PublicURL string
@@ -137,12 +138,16 @@ func (s *Set) Email(in Input) (Digest, error) {
 
 // mail renders both parts with one fit.
 func (s *Set) mail(in Input, f fit) (Digest, error) {
-	v := view(in, f)
+	v := s.view(in, f)
 	d := Digest{UnsubscribeURL: in.UnsubscribeURL, Headlines: v.headlines(false)}
 	v.CSS, v.HeadCSS = s.css["email.css"], s.css["email-head.css"]
 	v.Filler = template.HTML(strings.Repeat("&#847;&zwnj;&nbsp;", fillerRepeat))
 	v.Subject, v.Preheader = v.subject(), v.preheader()
 	d.Subject, d.Preheader = v.Subject, v.Preheader
+	// Mailboxes fetch pictures over https only, and from nowhere near here.
+	if base := strings.TrimRight(in.PublicURL, "/"); v.Logo != nil && strings.HasPrefix(base, "https://") {
+		v.LogoURL = base + v.Logo.Path
+	}
 	for _, e := range v.entries() {
 		d.Credits = append(d.Credits, e.Credits...)
 	}
@@ -196,7 +201,7 @@ func (s *Set) Web(in Input) ([]byte, error) {
 		return nil, fmt.Errorf("render web page: %w", err)
 	}
 	in.Sections = nil
-	v := view(in, fit{listed: everything, led: everything, lead: leadMax, note: everything, contents: true, blocks: true})
+	v := s.view(in, fit{listed: everything, led: everything, lead: leadMax, note: everything, contents: true, blocks: true})
 	v.CSS = s.css["web.css"]
 	v.LinkedData = publication(v)
 	v.Subject, v.Preheader = v.subject(), v.preheader()

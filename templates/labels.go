@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 	"time"
+	"unicode"
 
 	"yizhan/issue"
 )
@@ -28,6 +29,26 @@ type Labels struct {
 	reason, total, chosen, shortened, dropped, unlisted, revision string
 	articleTotal, articleBrief                                    string
 }
+
+// Language is that of the words around an issue's own text: English when its
+// masthead has Latin letters and no Han, else Chinese.
+func Language(i issue.Issue) string {
+	mast := i.Title + i.Publisher + i.Sponsor
+	if mast == "" {
+		for _, s := range i.Sections {
+			mast += s.Name
+			for _, a := range s.Articles {
+				mast += a.Title
+			}
+		}
+	}
+	if mast == "" || strings.ContainsFunc(mast, wide) || !strings.ContainsFunc(mast, unicode.IsLetter) {
+		return "zh-CN"
+	}
+	return "en"
+}
+
+func (in Input) language() string { return or(in.Language, Language(in.Issue)) }
 
 func labels(language string) Labels {
 	if strings.HasPrefix(strings.ToLower(language), "en") {
@@ -152,10 +173,50 @@ func issueNameEN(i issue.Issue) string {
 
 // issueLine is the issue line of the masthead.
 func (l Labels) issueLine(i issue.Issue) string {
-	if l.Lang == "zh-CN" {
-		if s := i.Label(); s != "" {
-			return s
+	if s := i.Label(); s != "" && l.Lang == "zh-CN" {
+		return s
+	}
+	if months := monthsEN(i); months != "" && l.Lang == "en" {
+		parts := []string{months}
+		if i.Number > 0 {
+			parts = append(parts, fmt.Sprintf("No. %d", i.Number))
 		}
+		if i.Total > 0 {
+			parts = append(parts, fmt.Sprintf("Issue %d", i.Total))
+		}
+		return strings.Join(parts, partsEN)
 	}
 	return l.issueName(i)
+}
+
+// partsEN stands between the parts of an English issue line.
+const partsEN = " · "
+
+// issueParts divides an issue line where it may break.
+func (l Labels) issueParts(line string) []string {
+	if l.Lang == "en" {
+		return strings.Split(line, partsEN)
+	}
+	return strings.Fields(line)
+}
+
+// monthsEN is March–April 2015.
+func monthsEN(i issue.Issue) string {
+	var names []string
+	for _, m := range i.Months {
+		if m >= 1 && m <= 12 {
+			names = append(names, time.Month(m).String())
+		}
+	}
+	if len(names) == 0 {
+		return ""
+	}
+	s := names[0]
+	if len(names) > 1 {
+		s += "–" + names[len(names)-1]
+	}
+	if i.Year > 0 {
+		s += fmt.Sprintf(" %d", i.Year)
+	}
+	return s
 }

@@ -3,7 +3,6 @@ package templates
 import (
 	"math"
 	"regexp"
-	"strconv"
 	"strings"
 	"testing"
 )
@@ -22,7 +21,7 @@ func TestContrast(t *testing.T) {
 	}
 	webDark, _, _ = strings.Cut(webDark, "* {")
 	// behind says on which class's ground a class of the mail stands.
-	behind := map[string]string{"note-text": "note", "note-link": "note"}
+	behind := map[string]string{"note-text": "note", "note-link": "note", "scope": "member", "membership": "member"}
 	for sheet, css := range map[string]string{"email.css": string(s.css["email.css"]), "dark": dark, "outlook dark": outlook} {
 		ground := map[string]string{}
 		for class, color := range declared(css, "background-color") {
@@ -78,30 +77,6 @@ func declared(css, property string) map[string]string {
 		}
 	}
 	return out
-}
-
-// contrast is the ratio of WCAG 2.1 for two hex colours; 0 when one is none.
-func contrast(a, b string) float64 {
-	x, y := luminance(a), luminance(b)
-	if x < 0 || y < 0 {
-		return 0
-	}
-	return (max(x, y) + 0.05) / (min(x, y) + 0.05)
-}
-
-func luminance(hex string) float64 {
-	n, err := strconv.ParseUint(strings.TrimPrefix(hex, "#"), 16, 32)
-	if err != nil || len(hex) != 7 {
-		return -1
-	}
-	channel := func(shift uint) float64 {
-		c := float64(n>>shift&0xff) / 255
-		if c <= 0.03928 {
-			return c / 12.92
-		}
-		return math.Pow((c+0.055)/1.055, 2.4)
-	}
-	return 0.2126*channel(16) + 0.7152*channel(8) + 0.0722*channel(0)
 }
 
 func TestContrastFormula(t *testing.T) {

@@ -88,7 +88,7 @@ func (s *Set) siteView(site Site) siteView {
 // leads, no text.
 func (s *Set) Listed(in Input) View {
 	in.Sections = nil
-	return view(in, fit{listed: everything, led: everything, lead: leadMax})
+	return s.view(in, fit{listed: everything, led: everything, lead: leadMax})
 }
 
 // YearName is how a list calls a year.
@@ -109,7 +109,7 @@ func (s *Set) ArticlePage(in Input, n int) ([]byte, error) {
 		return nil, fmt.Errorf("render article: %w", err)
 	}
 	in.Sections = nil
-	issue := view(in, fit{listed: everything, led: everything, lead: leadMax, blocks: true})
+	issue := s.view(in, fit{listed: everything, led: everything, lead: leadMax, blocks: true})
 	entries := issue.entries()
 	at := slices.IndexFunc(entries, func(e Entry) bool { return e.N == n })
 	if at < 0 {
@@ -127,7 +127,7 @@ func (s *Set) ArticlePage(in Input, n int) ([]byte, error) {
 	if at+1 < len(entries) {
 		r.Next = &entries[at+1]
 	}
-	v := s.siteView(Site{Title: issue.Title, PublicURL: in.PublicURL, Imprint: in.Imprint, Language: in.Language})
+	v := s.siteView(Site{Title: issue.Title, PublicURL: in.PublicURL, Imprint: in.Imprint, Language: in.language()})
 	v.Canonical = r.Entry.Permalink
 	v.LinkedData = article(issue, r.Entry)
 	v.Data = r

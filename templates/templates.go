@@ -36,6 +36,8 @@ type Options struct {
 	// embedded one of the same name (email.html, page/unsubscribe.html); the
 	// others stay. Empty: none.
 	Dir string
+	// Theme are the operator's colours, logo and signature.
+	Theme Theme
 }
 
 // Set is a parsed set of templates. It is safe for concurrent use.
@@ -46,6 +48,8 @@ type Set struct {
 	pages               map[string]*template.Template // by name: unsubscribe
 	site                map[string]*template.Template // by name: home, issues, article, missing
 	css                 map[string]template.CSS       // by file: email.css
+	theme               Theme
+	colours             palette
 }
 
 // New parses all templates and renders a short issue with each, so that a
@@ -54,7 +58,11 @@ func New(o Options) (*Set, error) {
 	if err := known(o.Dir); err != nil {
 		return nil, err
 	}
-	s := &Set{css: map[string]template.CSS{}}
+	colours, errs := o.Theme.check()
+	if len(errs) > 0 {
+		return nil, errors.Join(errs...)
+	}
+	s := &Set{css: map[string]template.CSS{}, theme: o.Theme, colours: colours}
 	for _, name := range []string{"email.css", "email-head.css", "web.css", "site.css"} {
 		src, _, err := source(o.Dir, name)
 		if err != nil {
@@ -63,20 +71,23 @@ func New(o Options) (*Set, error) {
 		if strings.Contains(strings.ToLower(src), "</style") {
 			return nil, fmt.Errorf("template %s: a style sheet cannot hold </style", name)
 		}
+		if src, err = colours.themed(name, src); err != nil {
+			return nil, err
+		}
 		s.css[name] = template.CSS(strings.TrimSpace(minify(src)))
 	}
 	s.css["site.css"] = s.css["web.css"] + "\n" + s.css["site.css"]
 	var err error
-	if s.email, err = parse(o.Dir, "email.html"); err != nil {
+	if s.email, err = s.parse(o.Dir, "email.html"); err != nil {
 		return nil, err
 	}
-	if s.web, err = parse(o.Dir, "web.html", "blocks.html"); err != nil {
+	if s.web, err = s.parse(o.Dir, "web.html", "blocks.html"); err != nil {
 		return nil, err
 	}
-	if s.article, err = parse(o.Dir, "wechat.html"); err != nil {
+	if s.article, err = s.parse(o.Dir, "wechat.html"); err != nil {
 		return nil, err
 	}
-	if s.feed, err = parse(o.Dir, "feed.html"); err != nil {
+	if s.feed, err = s.parse(o.Dir, "feed.html"); err != nil {
 		return nil, err
 	}
 	src, path, err := source(o.Dir, "email.txt")
@@ -86,10 +97,10 @@ func New(o Options) (*Set, error) {
 	if s.text, err = texttemplate.New(path).Option("missingkey=error").Funcs(texttemplate.FuncMap{"join": strings.Join}).Parse(src); err != nil {
 		return nil, fmt.Errorf("read template: %w", err)
 	}
-	if s.pages, err = framed(o.Dir, "page", "page.html"); err != nil {
+	if s.pages, err = s.framed(o.Dir, "page", "page.html"); err != nil {
 		return nil, err
 	}
-	if s.site, err = framed(o.Dir, "site", "site.html", "blocks.html"); err != nil {
+	if s.site, err = s.framed(o.Dir, "site", "site.html", "blocks.html"); err != nil {
 		return nil, err
 	}
 	if err := s.rehearse(); err != nil {
@@ -99,14 +110,14 @@ func New(o Options) (*Set, error) {
 }
 
 // framed parses the templates in a folder, each with the frame that it fills.
-func framed(dir, folder string, frame ...string) (map[string]*template.Template, error) {
+func (s *Set) framed(dir, folder string, frame ...string) (map[string]*template.Template, error) {
 	names, err := fs.Glob(files, folder+"/*.html")
 	if err != nil {
 		return nil, fmt.Errorf("list page templates: %w", err)
 	}
 	out := map[string]*template.Template{}
 	for _, name := range names {
-		t, err := parse(dir, append(slices.Clone(frame), name)...)
+		t, err := s.parse(dir, append(slices.Clone(frame), name)...)
 		if err != nil {
 			return nil, err
 		}
@@ -160,17 +171,20 @@ func source(dir, name string) (src, path string, err error) {
 }
 
 // parse parses a template and those that it is filled with.
-func parse(dir string, names ...string) (*template.Template, error) {
+func (s *Set) parse(dir string, names ...string) (*template.Template, error) {
 	var root *template.Template
 	for _, name := range names {
 		src, path, err := source(dir, name)
+		if err == nil {
+			src, err = s.colours.themed(name, src)
+		}
 		if err != nil {
 			return nil, err
 		}
 		t := root.New
 		if root == nil {
 			t = func(name string) *template.Template {
-				root = template.New(name).Option("missingkey=error").Funcs(template.FuncMap{"outlook": outlook, "join": strings.Join, "footnote": footnote})
+				root = template.New(name).Option("missingkey=error").Funcs(functions())
 				return root
 			}
 		}
@@ -179,6 +193,14 @@ func parse(dir string, names ...string) (*template.Template, error) {
 		}
 	}
 	return root, nil
+}
+
+// functions are what the HTML templates may call.
+func functions() template.FuncMap {
+	return template.FuncMap{
+		"outlook": outlook, "join": strings.Join, "footnote": footnote,
+		"set": typeset, "tidy": tidy, "credits": together,
+	}
 }
 
 // outlook wraps markup in a comment that only classic Outlook reads; a comment

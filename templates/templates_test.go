@@ -9,6 +9,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"yizhan/issue"
 )
 
 var update = flag.Bool("update", false, "write the golden files")
@@ -99,7 +101,7 @@ func TestOverride(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		s, err := New(Options{Dir: write(t, "email.css", strings.ReplaceAll(string(css), "#1f3a5f", "#005544"))})
+		s, err := New(Options{Dir: write(t, "email.css", strings.ReplaceAll(string(css), "theme(ink)", "#005544"))})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -148,4 +150,33 @@ func TestOverride(t *testing.T) {
 			t.Error("a folder that is not there is no error")
 		}
 	})
+}
+
+func TestLanguageOfTheMasthead(t *testing.T) {
+	for want, issues := range map[string][]issue.Issue{
+		"zh-CN": {
+			fixture(),
+			{},
+			{Title: "2026"},
+			{Title: "IT 周刊"},
+			{Title: "TEA", Publisher: "云溪市茶叶流通协会"},
+			{Sections: []issue.Section{{Articles: []issue.Article{{Title: "茶"}}}}},
+		},
+		"en": {{Title: "The Harbour Cup", Publisher: "Langang Roasters’ Guild"}, {Sections: []issue.Section{{Name: "News", Articles: []issue.Article{{Title: "Tea"}}}}}},
+	} {
+		for _, i := range issues {
+			if got := Language(i); got != want {
+				t.Errorf("%s %s: %s, want %s", i.Title, i.Publisher, got, want)
+			}
+		}
+	}
+	l := labels("en")
+	i := issue.Issue{ID: "7", Number: 2, Total: 7, Year: 2026, Months: []int{3, 4}}
+	if got := l.issueLine(i); got != "March–April 2026 · No. 2 · Issue 7" {
+		t.Errorf("issue line: %s", got)
+	}
+	i.Months, i.Total = []int{3}, 0
+	if got := l.issueLine(i); got != "March 2026 · No. 2" {
+		t.Errorf("issue line: %s", got)
+	}
 }

@@ -24,17 +24,21 @@ type View struct {
 	HeadCSS   template.CSS  // email-head.css: what cannot be inline
 
 	Title, Publisher, PublisherEN, Sponsor, Notice, Date string
-	IssueLine                                            string // 2015年3、4月合刊 第2期 总第142期
-	IssueName                                            string // 2015年第2期（总第142期）
-	Count                                                string // 本期共 17 篇
-	Chosen                                               string // which sections the reader chose; empty: all
-	Remark                                               string // what the mail leaves to the web page; empty when nothing
+	IssueLine                                            string   // 2015年3、4月合刊 第2期 总第142期
+	IssueParts                                           []string // the same, part by part, and the date
+	IssueName                                            string   // 2015年第2期（总第142期）
+	Count                                                string   // 本期共 17 篇
+	Chosen                                               string   // which sections the reader chose; empty: all
+	Remark                                               string   // what the mail leaves to the web page; empty when nothing
 
 	Notes    []Entry   // the editorials that the issue opens with
 	Sections []Section // all others
 	Contents bool      // whether there is room for the contents
 
 	Editors        []issue.Editor
+	Signature      []string
+	Logo           *Logo  // nil: none
+	LogoURL        string // where mailboxes find it
 	Imprint        Imprint
 	Reason         string
 	Revision       string // 第 2 版; empty for the first
@@ -73,6 +77,8 @@ type Entry struct {
 	Lone       bool
 	Profile    bool
 	Brief      bool // title only: for the rest there was no room
+	Top        bool // the first article of all
+	Row        bool // a short one: Lead is about all there is
 	Membership string
 	Website    *Link    // nil: none printed
 	Credits    []string // byline, source, excerpted from, document number: with labels
@@ -95,11 +101,11 @@ type Link struct{ Text, Href string }
 
 // view makes the view of an issue. It is the same for mail and web page but for
 // what fit leaves out and what blocks adds.
-func view(in Input, f fit) View {
-	l := labels(in.Language)
+func (s *Set) view(in Input, f fit) View {
+	l := labels(in.language())
 	i := in.Issue
 	v := View{
-		L: l, W: siteWords(in.Language), ID: i.ID,
+		L: l, W: siteWords(in.language()), ID: i.ID,
 		Title: or(line(i.Title), l.Untitled), Publisher: line(i.Publisher), PublisherEN: line(i.PublisherEN),
 		Sponsor: line(i.Sponsor), Notice: line(i.Notice), Date: line(i.Date),
 		IssueLine: line(l.issueLine(i)), IssueName: line(l.issueName(i)),
@@ -109,6 +115,10 @@ func view(in Input, f fit) View {
 		UnsubscribeURL: in.UnsubscribeURL,
 		Original:       in.OriginalURL, Number: number(i),
 	}
+	v.IssueParts = l.issueParts(v.IssueLine)
+	if v.Date != "" {
+		v.IssueParts = append(v.IssueParts, v.Date)
+	}
 	v.Correction = l.correctionOf(in)
 	v.Reason = fmt.Sprintf(l.reason, v.Title)
 	if in.Revision.N > 1 {
@@ -117,8 +127,8 @@ func view(in Input, f fit) View {
 	for _, e := range i.Editors[:min(len(i.Editors), 20)] {
 		v.Editors = append(v.Editors, issue.Editor{Role: line(e.Role), Name: line(e.Name)})
 	}
-	for _, s := range i.Sections {
-		v.total += len(s.Articles)
+	for _, sec := range i.Sections {
+		v.total += len(sec.Articles)
 	}
 	if in.Sections != nil {
 		names := i.Outline().Names(in.Sections)
@@ -127,6 +137,8 @@ func view(in Input, f fit) View {
 		}
 		v.Chosen = fmt.Sprintf(l.chosen, strings.Join(names, l.Comma), len(in.articles()))
 	}
+	v.Signature = lines(s.theme.Signature)
+	v.Logo = s.theme.Logo
 	v.Count = v.Chosen + fmt.Sprintf(l.total, v.total)
 	v.fill(in, f)
 	return v
@@ -134,7 +146,7 @@ func view(in Input, f fit) View {
 
 // fill adds the first f.listed articles of the chosen sections.
 func (v *View) fill(in Input, f fit) {
-	n, listed := 0, 0
+	n, listed, topped := 0, 0, false
 	for at, s := range in.Issue.Sections {
 		if !in.Sections.Has(at) {
 			n += len(s.Articles)
@@ -156,6 +168,9 @@ func (v *View) fill(in Input, f fit) {
 					v.Notes = append(v.Notes, e)
 					continue
 				}
+			}
+			if !e.Lone && !e.Profile && !topped {
+				e.Top, topped = !e.Row && !e.Brief, true
 			}
 			section.Entries = append(section.Entries, e)
 		}
@@ -203,8 +218,37 @@ func (v *View) entry(a issue.Article, n int, f fit, locked bool) Entry {
 	if e.Text == nil && !e.Profile {
 		e.Lead = summary(a, f.lead)
 	}
-	e.More = len(a.Blocks) > 0 && e.Text == nil
+	e.More = e.Text == nil && more(a, e.Lead)
+	e.Row = !e.Profile && e.Text == nil && short(a)
 	return e
+}
+
+// more says whether the web page has more of an article than its lead.
+func more(a issue.Article, lead string) bool {
+	var all strings.Builder
+	for _, b := range a.Blocks {
+		if b.Kind == issue.BlockTable || b.Kind == issue.BlockImage {
+			return true
+		}
+		for _, s := range b.Spans {
+			if s.Href != "" {
+				return true
+			}
+		}
+		all.WriteString(text(b.Text))
+	}
+	return squeeze(all.String()) != squeeze(lead)
+}
+
+// short says whether an article has no more text than a lead.
+func short(a issue.Article) bool {
+	n := 0
+	for _, b := range a.Blocks {
+		if n += weights(b.Text); n > 2*leadMax {
+			return false
+		}
+	}
+	return true
 }
 
 // printed says whether an article's text has s in it.

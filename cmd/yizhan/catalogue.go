@@ -90,6 +90,7 @@ func (c *catalogue) volume(ctx context.Context, id string, p dispatch.Publicatio
 		return volume{}, err
 	}
 	in := c.digest(r.Issue, r.Revision)
+	in.Language = chinese
 	v := volume{Publication: p, id: id, title: r.Title, year: r.Year, chinese: c.templates.Listed(in)}
 	in.Language = english
 	v.english = c.templates.Listed(in)

@@ -139,7 +139,7 @@ func (s *site) find(w http.ResponseWriter, r *http.Request) (a asked, ok bool) {
 			a.in.Locked = nil
 		}
 	}
-	w.Header().Set("Content-Language", chinese)
+	w.Header().Set("Content-Language", templates.Language(record.Issue))
 	return a, true
 }
 

@@ -199,7 +199,7 @@ func (i *instance) imprint() templates.Imprint {
 // digest is what a digest of an issue is rendered from.
 func (i *instance) digest(is issue.Issue, r issue.Revision) templates.Input {
 	return templates.Input{
-		Issue: is, Revision: r, Language: "zh-CN", PublicURL: i.config.PublicURL,
+		Issue: is, Revision: r, PublicURL: i.config.PublicURL,
 		UnsubscribeURL: i.links.Placeholder(subscribers.ToUnsubscribe, subscribers.Email), Imprint: i.imprint(), Zone: i.config.Timezone,
 		Locked: i.locked(is),
 	}

@@ -91,7 +91,7 @@ type Options struct {
 	Zone  *time.Location // of the dates in a mail; nil: UTC
 	// Locked gives the places of the sections whose texts are not for mails; nil: none.
 	Locked   func(issue.Issue) []int
-	Language string // of the words around the issue's text; empty: zh-CN
+	Language string // of the words around the issue's text; empty: its masthead's, see templates.Language
 	Imprint  templates.Imprint
 
 	DKIM []Key // sign every mail; none: mails go out unsigned
@@ -156,7 +156,6 @@ func New(o Options) (*Channel, error) {
 	o.From.Address = from.spec
 	o.PublicURL = strings.TrimRight(o.PublicURL, "/")
 	o.Hello = cmp.Or(o.Hello, from.domain())
-	o.Language = cmp.Or(o.Language, "zh-CN")
 	o.SMTP.ServerName = cmp.Or(o.SMTP.ServerName, host)
 	o.Grace = cmp.Or(o.Grace, defaultGrace)
 	o.Logger = cmp.Or(o.Logger, slog.New(slog.DiscardHandler))

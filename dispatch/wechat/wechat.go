@@ -72,7 +72,7 @@ type Options struct {
 	Zone      *time.Location // of the dates in an article; nil: UTC
 	// Locked gives the places of the sections whose texts are not for articles; nil: none.
 	Locked   func(issue.Issue) []int
-	Language string // of the words around the issue's text; empty: zh-CN
+	Language string // of the words around the issue's text; empty: its masthead's, see templates.Language
 	Imprint  templates.Imprint
 
 	Render Renderer     // required
@@ -122,7 +122,6 @@ func New(o Options) (*Channel, error) {
 		return nil, fmt.Errorf("wechat channel: %w", err)
 	}
 	o.PublicURL = strings.TrimRight(o.PublicURL, "/")
-	o.Language = cmp.Or(o.Language, "zh-CN")
 	o.Tag = cmp.Or(o.Tag, defaultTag)
 	o.Rate = cmp.Or(o.Rate, defaultRate)
 	o.Logger = cmp.Or(o.Logger, slog.New(slog.DiscardHandler))
