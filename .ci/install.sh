@@ -13,12 +13,13 @@ need() {
 	postgresql) compgen -G '/usr/lib/postgresql/*/bin/initdb' ;; # likewise
 	systemd) command -v systemd-analyze && command -v systemd-sysusers ;; # look at the unit, make the package's user
 	zsh | fish) command -v "$1" ;;                          # they complete our commands
+	poppler-utils) command -v pdftotext ;;                   # PDF files are read with it
 	fonts-noto-cjk) compgen -G '/usr/share/fonts/opentype/noto/NotoSansCJK*' ;; # or all Chinese is boxes
 	esac >/dev/null 2>&1
 }
 
 missing=()
-for package in gcc libc6-dev redis-server postgresql chromium fonts-noto-cjk zsh fish systemd; do
+for package in gcc libc6-dev redis-server postgresql chromium fonts-noto-cjk poppler-utils zsh fish systemd; do
 	need "$package" || missing+=("$package")
 done
 if ((${#missing[@]} == 0)); then

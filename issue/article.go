@@ -51,6 +51,7 @@ func (r *recogniser) article(a articleRange, s sectionRange) Article {
 	}
 	r.levels(&art, r.document(&art))
 	r.poems(&art)
+	art.Blocks = r.illustrate(art.Blocks, r.at, to)
 	return art
 }
 
@@ -252,9 +253,6 @@ func (r *recogniser) block(text []int, k int) (b Block, done bool) {
 		return b, true
 	case StyleQuote:
 		b.Kind = BlockQuote
-		return b, true
-	case StyleImage:
-		b.Kind = BlockImage
 		return b, true
 	case StyleTable:
 		b.Kind, b.Rows = BlockTable, l.Rows

@@ -149,7 +149,7 @@ func (b markdownBlock) model() Block {
 	case StyleQuote:
 		out.Kind = BlockQuote
 	case StyleImage:
-		out.Kind = BlockImage
+		out.Kind, out.Image = BlockImage, b.Image
 	case StyleTable:
 		out.Kind, out.Rows = BlockTable, b.Rows
 	}

@@ -53,8 +53,7 @@ func decode(data []byte, f *findings) (string, *ReadError) {
 // signature names the well-known binary formats that people hand in by mistake.
 func signature(data []byte) string {
 	for _, s := range []struct{ magic, kind string }{
-		{"PK\x03\x04", "压缩格式的文件（如 Word 的 .docx）"},
-		{"\xD0\xCF\x11\xE0", "旧版 Word 文件（.doc）"},
+		{"\xD0\xCF\x11\xE0", "旧版 Word 文件（.doc），或加了密码的 .docx"},
 		{"%PDF-", " PDF 文件"},
 		{"{\\rtf", " RTF 文件"},
 		{"\x89PNG", "图片"},
@@ -191,24 +190,32 @@ func clean(text string, f *findings) string {
 	return strings.Map(func(r rune) rune {
 		before := last
 		last = r
-		switch {
-		case r == '\n':
+		if r == '\n' {
 			line++
 			return r
-		case r == '\t':
-			return r
-		case r == '\v', r == '\f', r == 0x85, r == 0x2028, r == 0x2029, r == 0xA0:
-			return ' '
-		case r == 0x200D && (unicode.In(before, unicode.So, unicode.Sk) || before == 0xFE0F): // joins the parts of an emoji
-			return r
-		case unicode.IsControl(r), r >= 0x200B && r <= 0x200D, r == 0x2060, r == 0xFEFF, r == 0x200E, r == 0x200F, r == 0xAD,
-			r >= 0x202A && r <= 0x202E, r >= 0x2066 && r <= 0x2069, r&0xFFFE == 0xFFFE, r >= 0xFDD0 && r <= 0xFDEF:
-			if marked != line {
-				marked = line
-				f.add("control-removed", line, Warning, fmt.Sprintf("这一行有看不见的控制字符（U+%04X），已去掉；请核对这一行的文字", r))
-			}
-			return -1
 		}
-		return r
+		out := shown(r, before)
+		if out < 0 && marked != line {
+			marked = line
+			f.add("control-removed", line, Warning, fmt.Sprintf("这一行有看不见的控制字符（U+%04X），已去掉；请核对这一行的文字", r))
+		}
+		return out
 	}, text)
+}
+
+// shown is what r becomes in a text, -1 when nobody can see it; before is the
+// character in front of it.
+func shown(r, before rune) rune {
+	switch {
+	case r == '\t':
+		return r
+	case r == '\v', r == '\f', r == 0x85, r == 0x2028, r == 0x2029, r == 0xA0:
+		return ' '
+	case r == 0x200D && (unicode.In(before, unicode.So, unicode.Sk) || before == 0xFE0F): // joins the parts of an emoji
+		return r
+	case unicode.IsControl(r), r >= 0x200B && r <= 0x200D, r == 0x2060, r == 0xFEFF, r == 0x200E, r == 0x200F, r == 0xAD,
+		r >= 0x202A && r <= 0x202E, r >= 0x2066 && r <= 0x2069, r&0xFFFE == 0xFFFE, r >= 0xFDD0 && r <= 0xFDEF:
+		return -1
+	}
+	return r
 }

@@ -12,6 +12,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strconv"
 	"time"
 )
@@ -144,6 +145,20 @@ type Block struct {
 	// Rows are the cells of a table; Text then is the cells joined by tabs and
 	// newlines.
 	Rows [][]string `json:"rows,omitempty"`
+	// Image is the picture of a [BlockImage] that the issue carries; Text is what
+	// the file says of it, and may be empty. A picture on the web has none, but a
+	// span over all of Text with its address.
+	Image *Image `json:"image,omitempty"`
+}
+
+// Image names a picture that the issue carries, see [Picture].
+type Image struct {
+	// Name is made from the picture's content: 32 hexadecimal digits and .jpg or
+	// .png.
+	Name string `json:"name"`
+	// Width and Height are in pixels.
+	Width  int `json:"width"`
+	Height int `json:"height"`
 }
 
 // Span marks the bytes [From,To) of a block's text.
@@ -153,6 +168,21 @@ type Span struct {
 	Strong bool   `json:"strong,omitempty"`
 	Em     bool   `json:"em,omitempty"`
 	Href   string `json:"href,omitempty"` // absolute http(s) or mailto
+}
+
+// Images returns the names of the pictures that the issue carries, each once.
+func (i Issue) Images() []string {
+	var out []string
+	for _, s := range i.Sections {
+		for _, a := range s.Articles {
+			for _, b := range a.Blocks {
+				if b.Image != nil && !slices.Contains(out, b.Image.Name) {
+					out = append(out, b.Image.Name)
+				}
+			}
+		}
+	}
+	return out
 }
 
 // Paragraphs returns the plain text of every block, headings included.

@@ -30,6 +30,11 @@ type Line struct {
 	Gap, Indent int
 	Spans       []Span
 	Rows        [][]string
+	// Size is that of its type in half points, 0 when the file does not say.
+	Size int
+	// Image is the picture of a StyleImage that the file carries; Text then is
+	// what the file says of it, and may be empty.
+	Image *Image
 }
 
 // findings collects the diagnostics of one reading.

@@ -22,7 +22,7 @@ var (
 // readMarkdown reads Markdown. With "format: yizhan/1" in the front matter it
 // is the canonical form, taken literally; else the recogniser reads it, helped
 // by the headings.
-func readMarkdown(text string, f *findings) (Result, *ReadError) {
+func readMarkdown(text string, at folder, f *findings) (Result, *ReadError) {
 	fm, body, first, err := frontMatter(text, f)
 	if err != nil {
 		return Result{}, err
@@ -32,16 +32,16 @@ func readMarkdown(text string, f *findings) (Result, *ReadError) {
 		base.Year = number(base.Date[:4])
 	}
 	if fm.Format != "" {
-		return readCanonical(markdownBlocks(body, first, true, f), base, fm.entries, f)
+		return readCanonical(markdownBlocks(body, first, true, at, f), base, fm.entries, f)
 	}
-	blocks := markdownBlocks(body, first, false, f)
+	blocks := markdownBlocks(body, first, false, at, f)
 	headings := 0
 	lines := make([]Line, 0, len(blocks))
 	for _, b := range blocks {
 		if b.Style == StyleHeading {
 			headings++
 		}
-		if b.Text != "" {
+		if b.Text != "" || b.Image != nil {
 			lines = append(lines, b.Line)
 		}
 	}
@@ -65,6 +65,7 @@ type markdownBlock struct {
 // blockReader goes through the lines of a Markdown text.
 type blockReader struct {
 	strict bool
+	at     folder
 	f      *findings
 	out    []markdownBlock
 	open   []string // lines of the block that is being read
@@ -75,8 +76,8 @@ type blockReader struct {
 	fenced bool
 }
 
-func markdownBlocks(text string, first int, strict bool, f *findings) []markdownBlock {
-	r := blockReader{strict: strict, f: f}
+func markdownBlocks(text string, first int, strict bool, at folder, f *findings) []markdownBlock {
+	r := blockReader{strict: strict, at: at, f: f}
 	lines := strings.Split(text, "\n")
 	for k := 0; k < len(lines); k++ {
 		k += r.line(lines, k, first+k)
@@ -261,25 +262,48 @@ func tableText(rows [][]string) string {
 	return strings.Join(lines, "\n")
 }
 
+// carried is how the canonical form names a picture of the issue.
+var carried = regexp.MustCompile(`^(?:[^\s"]*/)?([0-9a-f]{32}\.(?:jpg|png))[ \t]+"(\d{1,5})x(\d{1,5})"$`)
+
+// image reads a line that is nothing but a picture: one on the web, one beside the
+// file, or one that was imported before.
 func (r *blockReader) image(t string, n int) {
 	m := imageLine.FindStringSubmatch(t)
-	src, used := destination("(" + m[2] + ")")
-	if used != len(m[2])+2 {
-		src = m[2]
-	}
 	b := markdownBlock{Line: Line{N: n, Last: n, Style: StyleImage}, raw: t}
 	b.Text, _ = inlineMarkdown(m[1])
-	if b.Text == "" {
+	src, used := destination("(" + m[2] + ")")
+	if used != len(m[2])+2 {
+		src = strings.TrimSpace(imageTitle.ReplaceAllString(m[2], ""))
+	}
+	own := carried.FindStringSubmatch(m[2])
+	if own != nil {
+		src = strings.TrimSpace(m[2][:strings.IndexByte(m[2], '"')])
+	}
+	missing := ""
+	if src != "" && !onWeb(src) {
+		b.Image, missing = r.at.picture(src)
+	}
+	if b.Image == nil && own != nil {
+		b.Image, missing = &Image{Name: own[1], Width: number(own[2]), Height: number(own[3])}, ""
+	}
+	if b.Text == "" && b.Image == nil {
 		b.Text = strings.TrimSpace(src)
 	}
 	switch {
+	case b.Image != nil:
 	case b.Text == "":
 		r.f.add("image-missing", n, Warning, "这一行的图片没有说明也没有地址，未收入")
 		return
 	case validHref(src):
 		b.Spans = []Span{{To: len(b.Text), Href: src}}
 	case src != "":
-		r.f.add("image-missing", n, Warning, "图片“"+clip(src)+"”不是 http(s) 地址，只保留了说明文字；请先把图片放到网上")
+		if missing == "" {
+			missing = "的地址不能用"
+		}
+		r.f.add("image-missing", n, Warning, "图片“"+clip(src)+"”"+missing+"，只保留了说明文字")
 	}
 	r.add(b)
 }
+
+// imageTitle is what may stand behind the address of a picture.
+var imageTitle = regexp.MustCompile(`[ \t]+(?:"[^"]*"|'[^']*')$`)

@@ -1,7 +1,9 @@
 package issue
 
 import (
+	"bytes"
 	"fmt"
+	"io/fs"
 	"path"
 	"regexp"
 	"slices"
@@ -21,15 +23,21 @@ type ReadOptions struct {
 	// supplement.
 	Total int
 	Date  string // YYYY-MM-DD
+	// Files is the folder that the file is in, for the pictures beside it; nil
+	// when there is none.
+	Files fs.FS
 }
 
 // Result is what a file gave: the model, what there is to say about it (sorted
 // by line), and for every line of the file that found a place the part of the
-// issue that it went into.
+// issue that it went into. The lines of a Word file or a web page are its
+// paragraphs, headings and table rows as they are counted from the top.
 type Result struct {
 	Issue       Issue
 	Diagnostics []Diagnostic
 	Placed      map[int]Place
+	// Pictures are those that the model's blocks refer to and the file had.
+	Pictures []Picture
 }
 
 // Place is the part of an issue that a line went into.
@@ -73,9 +81,10 @@ func (e *ReadError) Error() string {
 
 var htmlPage = regexp.MustCompile(`(?i)^\s*(?:<\?xml[^>]*>\s*)?<(?:!doctype\s+html|html)\b`)
 
-// Read reads an issue from the bytes of the file called name. The extension of
-// the name decides between Markdown (.md, .markdown) and plain text; for other
-// names the content does. Every error is a [*ReadError].
+// Read reads an issue from the bytes of the file called name: a Word file (.docx)
+// or a web page by what it is, else Markdown (.md, .markdown) or plain text by its
+// name; for other names the content decides. It opens nothing but o.Files. Every
+// error is a [*ReadError].
 func Read(name string, data []byte, o ReadOptions) (Result, error) {
 	r, err := read(name, data, o)
 	if err != nil {
@@ -90,40 +99,70 @@ func read(name string, data []byte, o ReadOptions) (Result, *ReadError) {
 		return Result{}, &ReadError{Code: "date", Text: fmt.Sprintf("日期 %q 不是 YYYY-MM-DD", o.Date), Hint: "请改写 --date，例如 --date 2015-04-30"}
 	}
 	f := &findings{}
-	text, err := decode(data, f)
-	if err != nil {
-		return Result{}, err
-	}
-	if htmlPage.MatchString(text[:min(len(text), 300)]) {
-		return Result{}, &ReadError{Code: "html", Text: "这是网页文件（HTML）", Hint: "请把正文另存为纯文本（.txt）或 Markdown（.md）"}
-	}
-	var res Result
-	switch {
-	case isMarkdown(name, text):
-		res, err = readMarkdown(text, f)
-	default:
-		res, err = recognise(textLines(text, f), Issue{}, f)
-	}
+	pictures := &album{}
+	res, err := readAny(name, data, o, f, pictures)
 	if err != nil {
 		return Result{}, err
 	}
 	if err := settle(&res.Issue, o, f); err != nil {
 		return Result{}, err
 	}
-	hostile(text, f)
 	slices.SortStableFunc(f.list, func(a, b Diagnostic) int { return a.Line - b.Line })
-	res.Diagnostics = f.list
-	if res.Diagnostics == nil {
-		res.Diagnostics = []Diagnostic{}
-	}
+	res.Diagnostics = orEmpty(f.list)
+	res.Pictures = pictures.of(res.Issue)
 	return res, nil
+}
+
+// readAny tells the formats apart and reads the file by its own reader.
+func readAny(name string, data []byte, o ReadOptions, f *findings, pictures *album) (Result, *ReadError) {
+	if bytes.HasPrefix(data, []byte("PK\x03\x04")) {
+		lines, err := readDocx(data, f, pictures)
+		if err != nil {
+			return Result{}, err
+		}
+		return recognise(richLines(lines, f), Issue{}, f)
+	}
+	at := folder{o.Files, pictures}
+	if isHTML(name, data) {
+		lines, err := readHTML(data, at, f)
+		if err != nil {
+			return Result{}, err
+		}
+		return recognise(richLines(lines, f), Issue{}, f)
+	}
+	text, err := decode(data, f)
+	if err != nil {
+		return Result{}, err
+	}
+	var res Result
+	if isMarkdown(name, text) {
+		res, err = readMarkdown(text, at, f)
+	} else {
+		res, err = recognise(textLines(text, f), Issue{}, f)
+	}
+	if err == nil {
+		hostile(text, f)
+	}
+	return res, err
+}
+
+// isHTML tells a web page by its name or by its first lines. A file that says that
+// it is text or Markdown is a page only when it begins as one.
+func isHTML(name string, data []byte) bool {
+	start := data[:min(len(data), 1024)]
+	switch strings.ToLower(path.Ext(name)) {
+	case ".html", ".htm", ".xhtml", ".shtml":
+		return signature(data) == "" && len(bytes.TrimSpace(data)) > 0
+	}
+	start = bytes.TrimPrefix(start, []byte("\xEF\xBB\xBF"))
+	return htmlPage.Match(start)
 }
 
 func isMarkdown(name, text string) bool {
 	switch strings.ToLower(path.Ext(name)) {
 	case ".md", ".markdown", ".mdown":
 		return true
-	case ".txt", ".text":
+	case ".txt", ".text", ".pdf":
 		return false
 	}
 	if strings.HasPrefix(text, "---\n") && strings.Contains(text, "\n---\n") {

@@ -18,7 +18,9 @@ type recogniser struct {
 	issue   Issue
 	f       *findings
 
-	listed       *index // the titles of the contents, to be matched with the body
+	floats       []float // the pictures, in order
+	landedTo     int     // those before have found their place
+	listed       *index  // the titles of the contents, to be matched with the body
 	shape        shape
 	at           []int // the line of every block of the article that is being read
 	titles       []int // the line number of every article's title, -1 for a text without one
@@ -37,8 +39,9 @@ type shape struct {
 }
 
 func recognise(lines []Line, base Issue, f *findings) (Result, *ReadError) {
+	lines, floats := afloat(lines)
 	r := &recogniser{
-		lines: lines, issue: base, f: f,
+		lines: lines, floats: floats, issue: base, f: f,
 		marks: make([]marker, len(lines)), credits: make([]credit, len(lines)),
 		place: make([]Place, len(lines)), told: make([]bool, len(lines)),
 	}
@@ -49,10 +52,12 @@ func recognise(lines []Line, base Issue, f *findings) (Result, *ReadError) {
 	}
 	r.notes()
 	body, end := r.frame()
+	r.adrift(body, "masthead-line")
 	sections := r.sections(body, end)
 	for _, s := range sections {
 		r.section(s)
 	}
+	r.adrift(len(lines), "colophon-line")
 	r.check()
 	r.issue.untab()
 	return Result{Issue: r.issue, Placed: r.placed()}, nil
@@ -93,6 +98,8 @@ func (r *recogniser) mastheadEnd() int {
 		}
 		if c := r.marks[i].class; c == classBracket || i < 8 && sectionable(c) && c != classCapitals && c != classPart {
 			return i
+		} else if c == classCapitals && end > 0 && probe.issue.AutoID() != "" && r.opensBody(i) {
+			return i
 		}
 		var free []int
 		switch {
@@ -106,6 +113,17 @@ func (r *recogniser) mastheadEnd() int {
 		}
 	}
 	return end
+}
+
+// opensBody tells whether a line in capitals below the number of the issue is a
+// section: a title and text follow it.
+func (r *recogniser) opensBody(i int) bool {
+	for j := i + 2; j < min(len(r.lines), i+5); j++ {
+		if isProse(r.lines[j].Text) {
+			return r.titleLike(i + 1)
+		}
+	}
+	return false
 }
 
 // soleHeading tells whether there is one heading of that level and headings
@@ -138,6 +156,11 @@ func (r *recogniser) placed() map[int]Place {
 			for n := l.N; n <= l.Last; n++ {
 				m[n] = r.place[i]
 			}
+		}
+	}
+	for _, p := range r.floats {
+		if p.place != "" {
+			m[p.line.N] = p.place
 		}
 	}
 	return m

@@ -195,7 +195,7 @@ func (r *recogniser) hasClass(c class, from, to int) bool {
 func (r *recogniser) leadingClass(from, to int) class {
 	for i := from; i < min(to, from+3); i++ {
 		c := r.marks[i].class
-		if (sectionable(c) || c == classDigit) && r.titleLike(i) {
+		if (sectionable(c) || c == classDigit) && r.titleLike(i) || c == classCapitals { // one word of them is enough
 			return c
 		}
 	}

@@ -76,6 +76,7 @@ func segments(lines []Line) []Line {
 		}
 		for k, p := range parts {
 			part := l
+			part.Spans = nil
 			if part.Text = p; k > 0 {
 				part.Gap = 0
 			}
@@ -206,10 +207,10 @@ func unwrap(lines []Line) []Line {
 	}
 	titles := listedTitles(lines)
 	out := lines[:0:0]
-	var parts []string // pieces of the paragraph that is being put together
+	var parts []Line // of the paragraph that is being put together
 	flush := func() {
-		if len(parts) > 1 {
-			out[len(out)-1].Text = joinPieces(parts)
+		if len(parts) > 0 {
+			out = append(out, joinLines(parts))
 		}
 		parts = parts[:0]
 	}
@@ -217,14 +218,10 @@ func unwrap(lines []Line) []Line {
 	for _, l := range lines {
 		w := columns(l.Text) + l.Indent
 		follows := full && l.Gap == 0 && !(indented && l.Indent >= 2) && !startsAnew(l.Text) && !titles[titleKey(l.Text)]
-		if follows {
-			parts = append(parts, l.Text)
-			out[len(out)-1].Last = l.Last
-		} else {
+		if !follows {
 			flush()
-			out = append(out, l)
-			parts = append(parts[:0], l.Text)
 		}
+		parts = append(parts, l)
 		full = w >= width-4 && !pageAtEnd.MatchString(narrow(tail(l.Text, 40))) && (indented || !strings.ContainsRune("。！？", lastRune(l.Text)) || w >= width-1)
 	}
 	flush()

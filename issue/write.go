@@ -2,11 +2,15 @@ package issue
 
 import (
 	"bytes"
+	"fmt"
 	"reflect"
 	"strings"
 
 	"go.yaml.in/yaml/v4"
 )
+
+// ImageFolder is where the canonical form looks for its pictures, beside itself.
+const ImageFolder = "images"
 
 // Markdown writes an issue in the canonical form. For every issue that [Read]
 // gives, reading the result gives the same model again.
@@ -111,7 +115,7 @@ func writeBlock(b Block) string {
 	var s string
 	for _, write := range []func(string, []Span) string{writeLight, writePlainly} {
 		s = blockSource(b, write)
-		got := markdownBlocks(s, 1, true, &findings{})
+		got := markdownBlocks(s, 1, true, folder{}, &findings{})
 		if len(got) == 1 && sameBlock(got[0].model(), b) {
 			return s
 		}
@@ -126,6 +130,9 @@ func blockSource(b Block, write func(string, []Span) string) string {
 	case BlockQuote:
 		return "> " + write(b.Text, b.Spans)
 	case BlockImage:
+		if i := b.Image; i != nil {
+			return fmt.Sprintf(`![%s](%s/%s "%dx%d")`, write(b.Text, nil), ImageFolder, i.Name, i.Width, i.Height)
+		}
 		href := ""
 		if len(b.Spans) > 0 {
 			href = b.Spans[0].Href
@@ -166,7 +173,7 @@ func escapeBars(s string) string {
 }
 
 func sameBlock(a, b Block) bool {
-	return a.Kind == b.Kind && a.Level == b.Level && a.Text == b.Text &&
+	return (a.Image == nil) == (b.Image == nil) && (a.Image == nil || *a.Image == *b.Image) && a.Kind == b.Kind && a.Level == b.Level && a.Text == b.Text &&
 		len(a.Spans) == len(b.Spans) && (len(a.Spans) == 0 || reflect.DeepEqual(a.Spans, b.Spans)) &&
 		len(a.Rows) == len(b.Rows) && (len(a.Rows) == 0 || reflect.DeepEqual(a.Rows, b.Rows))
 }
@@ -178,7 +185,7 @@ func writeHeading(level int, text string, attached bool, spans []Span) string {
 		if attached {
 			s += " {附件}"
 		}
-		got := markdownBlocks(s, 1, true, &findings{})
+		got := markdownBlocks(s, 1, true, folder{}, &findings{})
 		if len(got) == 1 && got[0].Style == StyleHeading && got[0].Level == level && got[0].Text == text && got[0].attached == attached &&
 			len(got[0].Spans) == len(spans) && (len(spans) == 0 || reflect.DeepEqual(got[0].Spans, spans)) {
 			return s

@@ -1,6 +1,7 @@
 package templates
 
 import (
+	"net/url"
 	"regexp"
 	"strings"
 	"unicode/utf8"
@@ -16,6 +17,19 @@ type Block struct {
 	Runs  []Piece
 	Rows  [][]string
 	Text  string
+	// Picture is of an image that the issue carries.
+	Picture *Picture
+}
+
+// Picture is a picture on the web page, which has it at Src, relative to itself.
+type Picture struct {
+	Src           string
+	Width, Height int
+}
+
+// pictureSrc is where a web page finds a picture whose folder is in another.
+func pictureSrc(folder, name string) string {
+	return folder + "/img/" + url.PathEscape(name)
 }
 
 // Piece is a part of a block's text with one look. Href is empty unless it is
@@ -26,8 +40,9 @@ type Piece struct {
 	Href       string
 }
 
-// blocks makes the whole text of an article for the web page.
-func blocks(a issue.Article) []Block {
+// blocks makes the whole text of an article for a web page, which finds the
+// issue's pictures in a folder.
+func blocks(folder string, a issue.Article) []Block {
 	top := 9
 	for _, b := range a.Blocks {
 		if b.Kind == issue.BlockHeading {
@@ -38,7 +53,10 @@ func blocks(a issue.Article) []Block {
 	last := 3 // the article's own heading
 	for _, b := range a.Blocks {
 		block := Block{Kind: b.Kind, Text: text(b.Text), Runs: pieces(b)}
-		if block.Text == "" && len(b.Rows) == 0 {
+		if b.Image != nil {
+			block.Picture = &Picture{pictureSrc(folder, b.Image.Name), b.Image.Width, b.Image.Height}
+		}
+		if block.Text == "" && len(b.Rows) == 0 && block.Picture == nil {
 			continue
 		}
 		if b.Kind == issue.BlockHeading {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"html/template"
 	"net/url"
+	"path"
 	"regexp"
 	"strings"
 	"time"
@@ -201,7 +202,7 @@ func (s *Set) Web(in Input) ([]byte, error) {
 		return nil, fmt.Errorf("render web page: %w", err)
 	}
 	in.Sections = nil
-	v := s.view(in, fit{listed: everything, led: everything, lead: leadMax, note: everything, contents: true, blocks: true})
+	v := s.view(in, fit{listed: everything, led: everything, lead: leadMax, note: everything, contents: true, blocks: true, folder: path.Base(in.webURL())})
 	v.CSS = s.css["web.css"]
 	v.LinkedData = publication(v)
 	v.Subject, v.Preheader = v.subject(), v.preheader()

@@ -4,12 +4,13 @@ import "fmt"
 
 // fit says how much of an issue a digest shows.
 type fit struct {
-	listed   int  // articles with a headline, from the first on
-	led      int  // articles with a lead
-	lead     int  // Han characters of a lead, at most
-	note     int  // Han characters of an editorial that is shown in full, at most
-	contents bool // the contents with their jump links
-	blocks   bool // the whole text: the web page
+	listed   int    // articles with a headline, from the first on
+	led      int    // articles with a lead
+	lead     int    // Han characters of a lead, at most
+	note     int    // Han characters of an editorial that is shown in full, at most
+	contents bool   // the contents with their jump links
+	blocks   bool   // the whole text: the web page
+	folder   string // where the web page finds the folder of pictures, relative to itself
 }
 
 // everything is more articles than any issue has.

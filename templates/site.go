@@ -109,7 +109,7 @@ func (s *Set) ArticlePage(in Input, n int) ([]byte, error) {
 		return nil, fmt.Errorf("render article: %w", err)
 	}
 	in.Sections = nil
-	issue := s.view(in, fit{listed: everything, led: everything, lead: leadMax, blocks: true})
+	issue := s.view(in, fit{listed: everything, led: everything, lead: leadMax, blocks: true, folder: "."})
 	entries := issue.entries()
 	at := slices.IndexFunc(entries, func(e Entry) bool { return e.N == n })
 	if at < 0 {

@@ -202,7 +202,7 @@ func (v *View) entry(a issue.Article, n int, f fit, locked bool) Entry {
 		e.Locked, f.blocks, f.note = v.W.Locked, false, 0
 	}
 	if f.blocks {
-		e.Blocks = blocks(a)
+		e.Blocks = blocks(f.folder, a)
 		e.Summary = text(a.Summary)
 	}
 	e.Credits = v.credits(a)

@@ -158,7 +158,7 @@ func TestHeadingLevelsHaveNoGap(t *testing.T) {
 			a.Blocks = append(a.Blocks, heading(l, "标题"))
 		}
 		var got []int
-		for _, b := range blocks(a) {
+		for _, b := range blocks("58", a) {
 			got = append(got, b.Level)
 		}
 		if diff := cmp.Diff(tc.want, got); diff != "" {

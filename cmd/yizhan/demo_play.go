@@ -55,7 +55,7 @@ func (s *stage) play(ctx context.Context) error {
 
 // edit reads the sample issue in and approves it.
 func (s *stage) edit(ctx context.Context) (id string, err error) {
-	one, err := s.read(filepath.Join(s.dir, sampleIssue), issue.ReadOptions{Title: s.config.Title})
+	one, err := s.read(ctx, filepath.Join(s.dir, sampleIssue), issue.ReadOptions{Title: s.config.Title})
 	if err != nil {
 		return "", err
 	}

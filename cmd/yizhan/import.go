@@ -16,7 +16,7 @@ import (
 
 // issueImportCmd reads files and stores what they hold as drafts.
 type issueImportCmd struct {
-	Files  []string `arg:"" name:"file" help:"刊物的文件（纯文本或 Markdown），可以写几个。 [files]"`
+	Files  []string `arg:"" name:"file" help:"刊物的文件（.docx、.html、.md、.txt、.pdf），可以写几个。 [files]"`
 	Number int      `placeholder:"N" help:"年内期号，文件里没有印时用；增刊用它作期号。 [number within the year, or the id of a supplement]"`
 	Total  int      `placeholder:"N" help:"总期号。 [running number]"`
 	Date   string   `placeholder:"D" help:"出版日期，YYYY-MM-DD。 [date]"`
@@ -37,8 +37,9 @@ type imported struct {
 	Articles    int                `json:"articles"`
 	Diagnostics []issue.Diagnostic `json:"diagnostics"`
 
-	issue issue.Issue
-	data  []byte
+	issue    issue.Issue
+	data     []byte
+	pictures []issue.Picture
 }
 
 // Run implements the command. All files are read before the first is stored: an
@@ -54,7 +55,7 @@ func (s *issueImportCmd) Run(ctx context.Context, c *call) error {
 	var all []imported
 	var failed problems
 	for _, name := range s.Files {
-		one, err := c.read(name, issue.ReadOptions{Title: settings.Title, Number: s.Number, Total: s.Total, Date: s.Date})
+		one, err := c.read(ctx, name, issue.ReadOptions{Title: settings.Title, Number: s.Number, Total: s.Total, Date: s.Date})
 		if err != nil {
 			failed = append(failed, explain(err)...)
 			continue
@@ -87,18 +88,29 @@ func (s *issueImportCmd) Run(ctx context.Context, c *call) error {
 }
 
 // read reads one file into the model; "-" is standard input.
-func (c *call) read(name string, o issue.ReadOptions) (imported, error) {
+func (c *call) read(ctx context.Context, name string, o issue.ReadOptions) (imported, error) {
 	data, err := c.file(name)
 	if err != nil {
 		return imported{}, err
 	}
-	result, err := issue.Read(name, data, o)
+	text := data
+	if issue.IsPDF(data) {
+		if text, err = issue.PDFText(ctx, data); err != nil {
+			return imported{}, inFile(name, err)
+		}
+	}
+	close, err := beside(name, &o)
+	if err != nil {
+		return imported{}, err
+	}
+	defer close()
+	result, err := issue.Read(name, text, o)
 	if err != nil {
 		return imported{}, err
 	}
 	one := imported{
 		File: name, ID: result.Issue.ID, Title: result.Issue.Title, Label: result.Issue.Label(),
-		Sections: len(result.Issue.Sections), Diagnostics: result.Diagnostics, issue: result.Issue, data: data,
+		Sections: len(result.Issue.Sections), Diagnostics: result.Diagnostics, issue: result.Issue, data: data, pictures: result.Pictures,
 	}
 	for _, section := range result.Issue.Sections {
 		one.Articles += len(section.Articles)
@@ -106,8 +118,31 @@ func (c *call) read(name string, o issue.ReadOptions) (imported, error) {
 	return one, nil
 }
 
+// inFile names the file in an error of a reader that does not know it.
+func inFile(name string, err error) error {
+	var re *issue.ReadError
+	if errors.As(err, &re) {
+		re.File = name
+	}
+	return err
+}
+
 // maxIssueFile is more than the readers take: they say themselves what is too large.
-const maxIssueFile = 64 << 20
+const maxIssueFile = issue.MaxArchive + 1
+
+// beside opens the folder that a file is in, for the pictures beside it: nothing
+// outside it can be reached, by whatever name or link. Standard input has none.
+func beside(name string, o *issue.ReadOptions) (closed func(), err error) {
+	if name == "-" {
+		return func() {}, nil
+	}
+	root, err := os.OpenRoot(filepath.Dir(name))
+	if err != nil {
+		return nil, err
+	}
+	o.Files = root.FS()
+	return func() { root.Close() }, nil
+}
 
 // file reads a whole file.
 func (c *call) file(name string) ([]byte, error) {
@@ -150,6 +185,18 @@ func (i *instance) store(ctx context.Context, one *imported) error {
 	}
 	if err != nil {
 		return err
+	}
+	if err := i.issues.KeepPictures(ctx, one.ID, one.pictures); err != nil {
+		return err
+	}
+	lacking, err := i.issues.Lacking(ctx, one.issue)
+	if err != nil {
+		return err
+	}
+	for _, name := range lacking {
+		one.Diagnostics = append(one.Diagnostics, issue.Diagnostic{
+			Code: "image-missing", Severity: issue.Warning, Text: "图片 " + name + " 不在文件旁边的 " + issue.ImageFolder + " 目录里，也没有导入过；网页上不会显示",
+		})
 	}
 	one.State, one.Revision, one.Change = r.State, r.Revision, r.Change
 	one.Voided = before.State == issue.Approved && r.State != issue.Approved
@@ -200,6 +247,7 @@ func (c *call) outline(is issue.Issue, found []issue.Diagnostic) error {
 		}
 	}
 	articles, paragraphs := 0, 0
+	pictures := 0
 	for _, s := range is.Sections {
 		name := "（没有栏目名）"
 		if s.Name != "" {
@@ -209,6 +257,11 @@ func (c *call) outline(is issue.Issue, found []issue.Diagnostic) error {
 		for _, a := range s.Articles {
 			articles++
 			paragraphs += len(a.Blocks)
+			for _, b := range a.Blocks {
+				if b.Kind == issue.BlockImage {
+					pictures++
+				}
+			}
 			title := a.Title
 			if title == "" {
 				title = cmp.Or(s.Name, "（没有标题）")
@@ -216,7 +269,11 @@ func (c *call) outline(is issue.Issue, found []issue.Diagnostic) error {
 			c.printf("  %s%s", plain(title), credits(a))
 		}
 	}
-	c.printf("\n共 %d 个栏目，%d 篇，%d 段", len(is.Sections), articles, paragraphs)
+	more := ""
+	if pictures > 0 {
+		more = fmt.Sprintf("，其中图片 %d 张", pictures)
+	}
+	c.printf("\n共 %d 个栏目，%d 篇，%d 段%s", len(is.Sections), articles, paragraphs, more)
 	return c.diagnostics(found)
 }
 
@@ -262,13 +319,17 @@ type issueConvertCmd struct {
 	Number int    `placeholder:"N" help:"年内期号，文件里没有印时用；增刊用它作期号。 [number within the year, or the id of a supplement]"`
 	Total  int    `placeholder:"N" help:"总期号。 [running number]"`
 	Date   string `placeholder:"D" help:"出版日期，YYYY-MM-DD。 [date]"`
+	Images string `placeholder:"DIR" help:"把文件里的图片写到这个目录；放在 Markdown 旁边并叫 images，再导入就带上图片。 [directory for the pictures]"`
 }
 
 // Run implements the command. It needs no configuration; diagnostics go to
 // standard error, so that the Markdown can be redirected.
-func (s *issueConvertCmd) Run(c *call) error {
-	one, err := c.read(s.File, issue.ReadOptions{Number: s.Number, Total: s.Total, Date: s.Date})
+func (s *issueConvertCmd) Run(ctx context.Context, c *call) error {
+	one, err := c.read(ctx, s.File, issue.ReadOptions{Number: s.Number, Total: s.Total, Date: s.Date})
 	if err != nil {
+		return err
+	}
+	if err := s.pictures(c, one); err != nil {
 		return err
 	}
 	markdown := issue.Markdown(one.issue)
@@ -286,6 +347,30 @@ func (s *issueConvertCmd) Run(c *call) error {
 	for _, d := range one.Diagnostics {
 		if d.Severity != issue.Info {
 			fmt.Fprintf(c.stderr, "%s:%d: %s：%s\n", one.File, d.Line, word(string(d.Severity)), plain(d.Text))
+		}
+	}
+	return nil
+}
+
+// pictures writes the pictures of the file where the Markdown looks for them, or
+// says how.
+func (s *issueConvertCmd) pictures(c *call, one imported) error {
+	if s.Images == "" {
+		if n := len(one.pictures); n > 0 {
+			fmt.Fprintf(c.stderr, "文件里有 %d 张图片，Markdown 里只有名字；加上 --images %s 把它们写出来，放在 Markdown 旁边\n", n, issue.ImageFolder)
+		}
+		return nil
+	}
+	if len(one.pictures) == 0 {
+		return nil
+	}
+	if err := os.MkdirAll(s.Images, 0o755); err != nil {
+		return unwritable(s.Images, err)
+	}
+	for _, p := range one.pictures {
+		path := filepath.Join(s.Images, p.Name)
+		if err := os.WriteFile(path, p.Data, 0o644); err != nil {
+			return unwritable(path, err)
 		}
 	}
 	return nil

@@ -99,6 +99,11 @@ func (s *issuePreviewCmd) Run(ctx context.Context, c *call) error {
 	if err := writeForms(dir, forms); err != nil {
 		return err
 	}
+	if slices.ContainsFunc(forms, func(f form) bool { return f.Channel == "web" }) {
+		if err := i.writePictures(ctx, dir, r.Issue); err != nil {
+			return err
+		}
+	}
 	if done, err := c.answer(struct {
 		ID      string `json:"id"`
 		Subject string `json:"subject"`
@@ -139,6 +144,27 @@ func (i *instance) article(in templates.Input) (form, []issue.Diagnostic, error)
 	}
 	page, err := phone(a, cover, time.Now().In(i.config.Timezone).Format(time.DateOnly))
 	return form{Channel: "wechat", Path: "wechat.html", Label: "公众号文章", data: page}, slices.Concat(a.Diagnostics, cover.Diagnostics), err
+}
+
+// writePictures writes the pictures of an issue where its web page looks for them.
+func (i *instance) writePictures(ctx context.Context, dir string, is issue.Issue) error {
+	dir = filepath.Join(dir, is.ID, "img")
+	for _, name := range is.Images() {
+		p, err := i.issues.Picture(ctx, is.ID, name)
+		if errors.Is(err, issue.ErrNotFound) {
+			continue // the import said so
+		}
+		if err != nil {
+			return err
+		}
+		if err := os.MkdirAll(dir, 0o755); err != nil {
+			return unwritable(dir, err)
+		}
+		if err := os.WriteFile(filepath.Join(dir, name), p.Data, 0o644); err != nil {
+			return unwritable(filepath.Join(dir, name), err)
+		}
+	}
+	return nil
 }
 
 // writeForms writes the files and puts the directory before their paths.

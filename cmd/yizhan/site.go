@@ -52,6 +52,7 @@ func (s *site) routes(mux *http.ServeMux) {
 	mux.HandleFunc("GET /issues", s.archive)
 	mux.HandleFunc("GET /issues/{id}", s.issuePage)
 	mux.HandleFunc("GET /issues/{id}/{article}", s.articlePage)
+	mux.HandleFunc("GET /issues/{id}/img/{name}", s.picture)
 	mux.HandleFunc("GET /issues/{id}/original", s.original)
 	mux.HandleFunc("GET /issues/{id}/read", s.letIn)
 	mux.HandleFunc("GET /feed.xml", s.atom)
