@@ -2,12 +2,14 @@ package main
 
 import (
 	"bufio"
+	"bytes"
 	"fmt"
 	"math/rand/v2"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -24,12 +26,26 @@ const (
 	kills           = 20
 )
 
-// build builds the program as it is shipped.
+// shipped is the program as it is shipped, built once for all tests that want it.
+var shipped = sync.OnceValues(func() (string, error) {
+	dir, err := os.MkdirTemp("", "yizhan-built-")
+	if err != nil {
+		return "", err
+	}
+	binary := filepath.Join(dir, "yizhan")
+	if out, err := exec.Command("go", "build", "-o", binary, ".").CombinedOutput(); err != nil {
+		return "", fmt.Errorf("go build: %w\n%s", err, out)
+	}
+	atTheEnd = func() { os.RemoveAll(dir) }
+	return binary, nil
+})
+
+// build gives the program as it is shipped.
 func build(t testing.TB) string {
 	t.Helper()
-	binary := filepath.Join(t.TempDir(), "yizhan")
-	if out, err := exec.CommandContext(t.Context(), "go", "build", "-o", binary, ".").CombinedOutput(); err != nil {
-		t.Fatalf("go build: %v\n%s", err, out)
+	binary, err := shipped()
+	if err != nil {
+		t.Fatal(err)
 	}
 	return binary
 }
@@ -42,11 +58,14 @@ func (o *office) daemon(binary string) *exec.Cmd {
 	if err != nil {
 		o.t.Fatal(err)
 	}
+	log := &bytes.Buffer{}
+	cmd.Stderr = log
 	if err := cmd.Start(); err != nil {
 		o.t.Fatal(err)
 	}
 	if line, err := bufio.NewReader(stdout).ReadString('\n'); err != nil || !strings.HasPrefix(line, "ready ") {
-		o.t.Fatalf("the daemon did not start: %q, %v", line, err)
+		_ = cmd.Wait()
+		o.t.Fatalf("the daemon did not start: %q, %v\n%s", line, err, log)
 	}
 	return cmd
 }
@@ -82,8 +101,10 @@ func (o *office) finished() dispatch.Counts {
 		if n := o.counts(); n.Open() == 0 {
 			return n
 		}
-		if o.t.Context().Err() != nil {
+		select {
+		case <-o.t.Context().Done():
 			o.t.Fatal("the run did not come to its end")
+		case <-time.After(20 * time.Millisecond): // the daemon wants the processor, too
 		}
 	}
 }

@@ -13,7 +13,18 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"yizhan": main})
+	testscript.Main(tidy{m}, map[string]func(){"yizhan": main})
+}
+
+// atTheEnd removes what the tests made in common.
+var atTheEnd = func() {}
+
+// tidy runs the tests and cleans up behind them.
+type tidy struct{ *testing.M }
+
+func (m tidy) Run() int {
+	defer func() { atTheEnd() }()
+	return m.M.Run()
 }
 
 var update = flag.Bool("update", false, "write what the commands print into the scripts")

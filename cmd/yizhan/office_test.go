@@ -58,6 +58,20 @@ channels:
 	return o
 }
 
+// beside is another directory with the same configuration.
+func (o *office) beside() *office {
+	o.t.Helper()
+	text, err := os.ReadFile(o.config)
+	if err != nil {
+		o.t.Fatal(err)
+	}
+	other := &office{t: o.t, config: filepath.Join(o.t.TempDir(), "yizhan.yaml"), channels: channels()}
+	if err := os.WriteFile(other.config, text, 0o600); err != nil {
+		o.t.Fatal(err)
+	}
+	return other
+}
+
 // TestOnPostgreSQL runs the daemon's tests on PostgreSQL, too: deaths, signals,
 // faults of the relay, pages, a second daemon.
 func TestOnPostgreSQL(t *testing.T) {

@@ -2,17 +2,21 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"os"
-	"path/filepath"
+	"os/exec"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
 	"yizhan/config"
+	"yizhan/config/configtest"
 	"yizhan/dispatch"
+	"yizhan/dispatch/dispatchtest"
 	"yizhan/dispatch/standin"
 )
 
@@ -72,8 +76,10 @@ func (o *office) forgetSlots() {
 // execute changes the office's database and returns how many rows.
 func (o *office) execute(text string, args ...any) int64 {
 	o.t.Helper()
-	c := config.Default()
-	c.DataDir = filepath.Join(filepath.Dir(o.config), "data")
+	c, err := config.Load(o.config, o.getenv)
+	if err != nil {
+		o.t.Fatal(err)
+	}
 	db, err := config.Open(o.t.Context(), c)
 	if err != nil {
 		o.t.Fatal(err)
@@ -133,6 +139,56 @@ func TestScheduleInTheDaemon(t *testing.T) {
 	if n := mails(sink, "chen@example.org"); n != 1 {
 		t.Errorf("a reader got %d mails", n)
 	}
+}
+
+// TestScheduleOfTwoDaemons: of two built daemons with the same schedule one plans
+// the slot when its minute comes, and one what was missed while neither was there.
+func TestScheduleOfTwoDaemons(t *testing.T) {
+	if testing.Short() {
+		t.Skip("waits for the next minute")
+	}
+	t.Parallel()
+	binary := build(t)
+	sink := newSink(t, nil)
+	o := newOffice(t, sink.Addr())
+	o.edit(`database: ""`, "database: "+configtest.URL(t))
+	o.withRedis("unix://" + dispatchtest.StartRedis(t).Socket)
+	o.edit("title:", "timezone: UTC\nschedules: [{name: minutely, cron: '* * * * *', catch_up: 24h}]\ntitle:")
+	o.ready()
+	o.do("issue", "import", "sample/issue-37.txt", "--total", "38")
+	o.do("issue", "approve", "38")
+	readers := o.crowd(20)
+	both := [2]*office{o, o.beside()}
+	planned := func(n int) {
+		t.Helper()
+		var daemons []*exec.Cmd
+		for _, o := range both {
+			daemons = append(daemons, o.daemon(binary))
+		}
+		until(t, func() bool { return len(sink.Messages()) == n*len(readers) })
+		for _, d := range daemons {
+			if err := errors.Join(d.Process.Signal(syscall.SIGTERM), d.Wait()); err != nil {
+				t.Error(err)
+			}
+		}
+		var status report
+		o.asked(&status, "status")
+		if len(status.Runs) != n {
+			t.Errorf("%d runs, want %d: %+v", len(status.Runs), n, status.Runs)
+		}
+		for a, k := range copies(sink) {
+			if k != n {
+				t.Errorf("%s got %d mails, want %d", a, k, n)
+			}
+		}
+	}
+	planned(1)
+	// As if that had been ten minutes ago, and nobody there since.
+	const tenMinutes = 10 * 60 * 1000
+	for _, text := range []string{`UPDATE schedules SET mark = mark - $1`, `UPDATE slots SET slot = slot - $1`, `UPDATE runs SET slot = slot - $1`} {
+		o.execute(text, tenMinutes)
+	}
+	planned(2)
 }
 
 // until asks until the answer is yes.

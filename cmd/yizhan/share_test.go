@@ -4,9 +4,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
-	"os"
 	"os/exec"
-	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
@@ -28,6 +26,7 @@ var limitsFor = flag.Duration("limits", 10*time.Second, "how long the limits are
 type pair struct {
 	*office
 	binary  string
+	redis   *dispatchtest.RedisServer
 	readers []string
 	offices [2]*office
 	sinks   [2]*standin.Sink
@@ -37,24 +36,23 @@ type pair struct {
 // newPair plans a run for readers of its own making and starts both.
 func newPair(t *testing.T, database string, crowd func(o *office) []string) *pair {
 	t.Helper()
-	p := &pair{binary: build(t)}
+	p := &pair{binary: build(t), redis: dispatchtest.StartRedis(t)}
 	for i := range p.sinks {
-		p.sinks[i] = newSink(t, slow(10*time.Millisecond))
+		sink, err := standin.New(standin.Options{Script: slow(10 * time.Millisecond), MaxRaw: 1})
+		if err != nil {
+			t.Fatal(err)
+		}
+		run(t, sink)
+		p.sinks[i] = sink
 	}
 	p.office = newOffice(t, p.sinks[0].Addr())
 	p.edit(`database: ""`, "database: "+database)
-	p.withRedis("unix://" + dispatchtest.StartRedis(t).Socket)
+	p.withRedis("unix://" + p.redis.Socket)
 	p.ready()
 	p.readers = crowd(p.office)
 	p.do("send", "37")
-	other := &office{t: t, config: filepath.Join(t.TempDir(), "yizhan.yaml"), channels: channels()}
-	text, err := os.ReadFile(p.config)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(other.config, []byte(strings.ReplaceAll(string(text), p.sinks[0].Addr(), p.sinks[1].Addr())), 0o600); err != nil {
-		t.Fatal(err)
-	}
+	other := p.beside()
+	other.edit(p.sinks[0].Addr(), p.sinks[1].Addr())
 	p.offices = [2]*office{p.office, other}
 	for i := range p.daemons {
 		p.begin(i)
@@ -136,27 +134,6 @@ func TestTwoDaemonsOneKilled(t *testing.T) {
 	p.end(p.daemons[1])
 	t.Logf("the killed one had sent %d, the other one sent %d", len(p.sinks[0].Messages()), len(p.sinks[1].Messages()))
 	p.account(t, p.readers, copies(p.sinks[:]...), killConnections)
-}
-
-// TestDaemonsOutliveTheDatabase crashes PostgreSQL three times in one run of two
-// daemons.
-func TestDaemonsOutliveTheDatabase(t *testing.T) {
-	if testing.Short() {
-		t.Skip("starts servers and processes")
-	}
-	server := configtest.Start(t)
-	p := newPair(t, server.URL(t), many)
-	for i := range 3 {
-		p.taken(shareReaders*(i+1)/5, p.sinks[:]...)
-		if err := errors.Join(server.Crash(), server.Resume()); err != nil {
-			t.Fatal(err)
-		}
-	}
-	p.finished()
-	for _, d := range p.daemons {
-		p.end(d)
-	}
-	p.account(t, p.readers, copies(p.sinks[:]...), 0)
 }
 
 // TestTwoDaemonsKeepLimits: 50 a second, and 5 a second to one domain, are for both
