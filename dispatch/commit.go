@@ -117,6 +117,7 @@ func (c *committer) gather(group *[]change) (closed bool) {
 // that one bad change does not take the others with it. It returns what is owed.
 func (c *committer) commit(ctx context.Context, group []change) (owed []change) {
 	whole := c.transact(ctx, group)
+	var failure error // of what is owed
 	for i, ch := range group {
 		err := whole
 		if whole != nil && len(group) > 1 && !errors.Is(whole, errWhole) {
@@ -128,9 +129,11 @@ func (c *committer) commit(ctx context.Context, group []change) (owed []change) 
 		case ch.done != nil:
 			ch.done <- err
 		case err != nil:
-			c.log.Error("the ledger did not take an answer; trying again", "error", err)
-			owed = append(owed, ch)
+			failure, owed = err, append(owed, ch)
 		}
+	}
+	if failure != nil {
+		c.log.Error("the ledger did not take every answer; trying again", "answers", len(owed), "error", failure)
 	}
 	return owed
 }

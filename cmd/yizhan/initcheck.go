@@ -133,7 +133,7 @@ func probe(ctx context.Context, ch dispatch.Channel) probed {
 	if err := p.Probe(ctx); err != nil {
 		return probed{Channel: ch.Name(), Text: plain(err.Error())}
 	}
-	return probed{Channel: ch.Name(), OK: true, Text: "连接、加密、登录都成功"}
+	return probed{Channel: ch.Name(), OK: true, Text: "照配置里的加密和登录方式连接成功"}
 }
 
 // probeWeChat tries the account: its secret, its list of addresses, its rights.
