@@ -27,6 +27,8 @@ const maxWhole = 1_000_000
 
 const (
 	measureFor = time.Second
+	// measureFirst is for a run that has just begun: until then claims are small.
+	measureFirst = 100 * time.Millisecond
 	// A measurement this long says that the channel was idle, not slow.
 	measureIdle = 5 * time.Second
 )
@@ -49,7 +51,7 @@ func (p *pace) did(n int, now time.Time) {
 		return
 	}
 	p.done += n
-	if took >= measureFor {
+	if took >= measureFor || p.second == 0 && took >= measureFirst {
 		p.second = float64(p.done) / took.Seconds()
 		p.since, p.done = now, 0
 	}

@@ -78,12 +78,7 @@ func (w *worker) run(ctx context.Context) {
 			}
 		})
 	}
-	for ctx.Err() == nil {
-		if err := w.next(ctx, batches); err != nil && ctx.Err() == nil {
-			w.log.Error("the queue or the ledger is away; trying again", "error", err)
-			pause(ctx, time.Second)
-		}
-	}
+	w.intake(ctx, batches)
 	rooms.Wait()
 	close(batches)
 	lanes.Wait()
@@ -104,28 +99,50 @@ func pause(ctx context.Context, d time.Duration) {
 	}
 }
 
-// next takes one entry from the queue to the lanes.
-func (w *worker) next(ctx context.Context, batches chan<- work) error {
+// intake brings entry after entry to the lanes until ctx ends. The next one is
+// claimed while the last batches of the one before still wait for a lane: lanes
+// stood idle for a tenth of the time when they had to wait for the claim.
+func (w *worker) intake(ctx context.Context, batches chan<- work) {
+	var handing sync.WaitGroup
+	defer handing.Wait()
+	for ctx.Err() == nil {
+		todo, err := w.next(ctx)
+		if err != nil {
+			if ctx.Err() == nil {
+				w.log.Error("the queue or the ledger is away; trying again", "error", err)
+				pause(ctx, time.Second)
+			}
+			continue
+		}
+		handing.Wait()
+		soon := make(chan struct{})
+		handing.Go(func() { w.hand(ctx, batches, todo, sync.OnceFunc(func() { close(soon) })) })
+		<-soon
+	}
+}
+
+// claimPart is how many rows are claimed in one step of the group commit: the
+// markers that wait for the same commit wait for all of it.
+const claimPart = 25
+
+// next takes one entry from the queue, and gives what of it has to be delivered.
+func (w *worker) next(ctx context.Context) (batches [][]claimed, err error) {
 	if err := w.gate.ready(ctx); err != nil {
-		return err
+		return nil, err
 	}
 	if err := w.lanes.some(ctx); err != nil {
-		return err
+		return nil, err
 	}
 	entry, err := w.queue.Pull(ctx, w.name)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	var rows []claimed
-	err = w.commit.do(func(ctx context.Context, tx grouped) (err error) {
-		rows, err = w.ledger.claim(ctx, tx, w.session, entry.Deliveries, time.Now())
-		return err
-	})
+	rows, err := w.claim(entry.Deliveries)
 	if err != nil {
 		w.commit.post(func(ctx context.Context, tx grouped) error {
 			return w.ledger.release(ctx, tx, w.session, entry.Deliveries, time.Now())
 		})
-		return fmt.Errorf("claiming: %w", err)
+		return nil, fmt.Errorf("claiming: %w", err)
 	}
 	if err := w.queue.Ack(ctx, w.name, entry); err != nil {
 		w.log.Warn("acknowledging a queue entry", "error", err) // it will be refused when it comes again
@@ -134,8 +151,28 @@ func (w *worker) next(ctx context.Context, batches chan<- work) error {
 	case w.wake <- struct{}{}:
 	default:
 	}
-	w.hand(ctx, batches, w.sort(w.admit(ctx, rows)))
-	return nil
+	return w.sort(w.admit(ctx, rows)), nil
+}
+
+// claim leases an entry's rows. Of a channel that takes one at a time they are
+// claimed in parts; others' rows belong together.
+func (w *worker) claim(deliveries []int64) (rows []claimed, err error) {
+	part := claimPart
+	if w.cap.Batch > 1 {
+		part = len(deliveries)
+	}
+	for ids := range slices.Chunk(deliveries, max(1, part)) {
+		var leased []claimed
+		err := w.commit.do(func(ctx context.Context, tx grouped) (err error) {
+			leased, err = w.ledger.claim(ctx, tx, w.session, ids, time.Now())
+			return err
+		})
+		if err != nil {
+			return nil, err
+		}
+		rows = append(rows, leased...)
+	}
+	return rows, nil
 }
 
 // sort settles the rows that must not be sent and groups the others into
@@ -162,14 +199,19 @@ func (w *worker) sort(rows []claimed) (batches [][]claimed) {
 
 // hand gives batches to lanes as these become free, each when the channel's rate
 // comes to it, and gives back what no lane has taken within holdClaim: of a channel
-// that takes one at a time. Others' rows would come again in other batches.
-func (w *worker) hand(ctx context.Context, batches chan<- work, todo [][]claimed) {
+// that takes one at a time. Others' rows would come again in other batches. soon is
+// called when so few are left that the next entry is wanted.
+func (w *worker) hand(ctx context.Context, batches chan<- work, todo [][]claimed, soon func()) {
+	defer soon()
 	limited, cancel := context.WithCancel(ctx)
 	if w.cap.Batch == 1 {
 		limited, cancel = context.WithTimeout(ctx, holdClaim)
 	}
 	defer cancel()
 	for i, b := range todo {
+		if w.cap.Batch == 1 && i > 0 && len(todo)-i == w.cap.Lanes {
+			soon()
+		}
 		at, reason := w.slot(ctx, len(b))
 		if reason == "" && limited.Err() == nil && w.lanes.enter(limited) == nil {
 			batches <- work{rows: b}
