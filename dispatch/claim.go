@@ -89,16 +89,20 @@ func (l *Ledger) claim(ctx context.Context, tx execer, session int64, deliveries
 // (sqlite.org/limits.html, read 2026-11).
 const maxList = 10_000
 
-func (l *Ledger) claimPart(ctx context.Context, tx execer, session int64, deliveries []int64, now time.Time) ([]claimed, error) {
-	args := []any{session, millis(now)}
-	in := list(&args, deliveries)
-	rows, err := tx.QueryContext(ctx, `UPDATE deliveries SET state = 'leased', claim = $1, updated_at = $2
-		WHERE id IN (`+in+`) AND state = 'queued'
+// claimText claims the rows of a list of ids, the values of which begin with $3.
+func claimText(in string) string {
+	return `UPDATE deliveries SET state = 'leased', claim = $1, updated_at = $2
+		WHERE id IN (` + in + `) AND state = 'queued'
 			AND EXISTS (SELECT 1 FROM runs r WHERE r.id = deliveries.run_id AND r.state = 'planned')
 			AND EXISTS (SELECT 1 FROM sessions s WHERE s.id = $1 AND s.closed_at = 0)
 		RETURNING id, run_id, channel, variant, address, link_epoch, attempts, lost, first_at,
 			(SELECT s.public_id FROM subscribers s WHERE s.id = deliveries.subscriber_id),
-			(SELECT r.salt FROM runs r WHERE r.id = deliveries.run_id), `+blocked("$2"), args...)
+			(SELECT r.salt FROM runs r WHERE r.id = deliveries.run_id), ` + blocked("$2")
+}
+
+func (l *Ledger) claimPart(ctx context.Context, tx execer, session int64, deliveries []int64, now time.Time) ([]claimed, error) {
+	args := []any{session, millis(now)}
+	rows, err := tx.QueryContext(ctx, claimText(list(&args, deliveries)), args...)
 	if err != nil {
 		return nil, err
 	}

@@ -179,12 +179,13 @@ func (c *committer) attempt(ctx context.Context, group []change) error {
 	return nil
 }
 
-// prepare parses the statements that are executed for each delivery: parsing
-// costs several times what executing them does. What cannot be prepared now is
-// parsed each time.
+// prepare parses the statements that are executed for each delivery or for a few of
+// them: parsing costs several times what executing them does. What cannot be
+// prepared now is parsed each time.
 func (c *committer) prepare(ctx context.Context) {
 	c.prepared = map[string]*sql.Stmt{}
-	for _, text := range []string{markText, settleText} {
+	part := []any{nil, nil}
+	for _, text := range []string{markText, settleText, claimText(list(&part, make([]int64, claimPart)))} {
 		if stmt, err := c.db.PrepareContext(ctx, text); err == nil {
 			c.prepared[text] = stmt
 		}
@@ -225,6 +226,14 @@ func (t *preparedTx) end() {
 	for _, f := range slices.Backward(t.undo) {
 		f()
 	}
+}
+
+// QueryContext implements execer.
+func (t *preparedTx) QueryContext(ctx context.Context, text string, args ...any) (*sql.Rows, error) {
+	if stmt, ok := t.prepared[text]; ok {
+		return t.StmtContext(ctx, stmt).QueryContext(ctx, args...)
+	}
+	return t.Tx.QueryContext(ctx, text, args...)
 }
 
 // ExecContext implements execer.

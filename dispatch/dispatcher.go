@@ -128,7 +128,9 @@ func (d *Dispatcher) live(ctx context.Context) error {
 	}
 
 	var written, beating, working sync.WaitGroup
-	written.Go(func() { commit.run(books) })
+	// It ends when its input does. A context that may end would cost each of its
+	// statements a goroutine.
+	written.Go(func() { commit.run(whole) })
 	beating.Go(func() { d.beat(books, session, commit, stop) })
 	working.Go(func() { d.feed(intake, f) })
 	working.Go(func() { d.housekeep(intake, f, commit) })
