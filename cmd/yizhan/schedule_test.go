@@ -141,9 +141,9 @@ func TestScheduleInTheDaemon(t *testing.T) {
 	}
 }
 
-// TestScheduleOfTwoDaemons: of two built daemons with the same schedule one plans
+// TestTwoDaemonsOneSchedule: of two built daemons with the same schedule one plans
 // the slot when its minute comes, and one what was missed while neither was there.
-func TestScheduleOfTwoDaemons(t *testing.T) {
+func TestTwoDaemonsOneSchedule(t *testing.T) {
 	if testing.Short() {
 		t.Skip("waits for the next minute")
 	}

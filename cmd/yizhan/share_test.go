@@ -142,6 +142,7 @@ func TestTwoDaemonsKeepLimits(t *testing.T) {
 	if testing.Short() {
 		t.Skip("takes as long as it measures")
 	}
+	t.Parallel() // it mostly waits
 	seconds := int(*limitsFor/time.Second) + 20
 	p := newPair(t, configtest.URL(t), func(o *office) []string {
 		o.edit("rate: 1000/s", "rate: 50/s\n    domains: {qq.example: {rate: 5/s}}")
