@@ -94,6 +94,9 @@ type Content struct {
 	PlannedAt time.Time // the Date of every message
 	// Correction says that whoever gets this was sent an older revision.
 	Correction bool
+	// Letters are the service mails of KindService, which has no issue: one variant
+	// for each.
+	Letters []Letter
 }
 
 // Variant is one frozen form of a run's content in one channel.

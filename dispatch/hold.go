@@ -3,7 +3,6 @@ package dispatch
 import (
 	"context"
 	"database/sql"
-	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -119,16 +118,18 @@ func (c valveCount) trips(domain string, newDomain bool) bool {
 }
 
 // state looks up whether a domain is held, by whichever process, and whether an
-// operator freed it.
+// operator freed it. Service mails are never held: whoever signs up does not wait
+// for those who mistyped their address.
 func (k valveKey) state(ctx context.Context, tx execer) (holdState, error) {
-	var freedAt int64
-	err := tx.QueryRowContext(ctx, `SELECT freed_at FROM holds WHERE run_id = $1 AND channel = $2 AND domain = $3`, k.run, k.channel, k.domain).Scan(&freedAt)
+	var freedAt sql.NullInt64
+	err := tx.QueryRowContext(ctx, `SELECT CASE WHEN r.kind = 'service' THEN 1 ELSE h.freed_at END FROM runs r
+		LEFT JOIN holds h ON h.run_id = r.id AND h.channel = $2 AND h.domain = $3 WHERE r.id = $1`, k.run, k.channel, k.domain).Scan(&freedAt)
 	switch {
-	case errors.Is(err, sql.ErrNoRows):
-		return neverHeld, nil
 	case err != nil:
 		return neverHeld, fmt.Errorf("looking up holds: %w", err)
-	case freedAt > 0:
+	case !freedAt.Valid:
+		return neverHeld, nil
+	case freedAt.Int64 > 0:
 		return freed, nil
 	}
 	return held, nil

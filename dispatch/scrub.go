@@ -13,9 +13,9 @@ func (l *Ledger) Scrub(ctx context.Context, subscriber int64, now time.Time) err
 	return l.transact(ctx, "scrubbing the ledger", func(tx execer) error {
 		for _, text := range []string{
 			`UPDATE deliveries SET state = 'skipped', reason = 'removed', claim = 0, due_at = 0, updated_at = $2
-				WHERE subscriber_id = $1 AND state IN ('due','queued','leased')`,
-			`UPDATE deliveries SET address = '', address_hash = '', reply = '', updated_at = $2 WHERE subscriber_id = $1`,
-			`UPDATE attempts SET reply = '' WHERE delivery_id IN (SELECT id FROM deliveries WHERE subscriber_id = $1) AND at <= $2`,
+				WHERE ` + ofPerson + ` AND state IN ('due','queued','leased')`,
+			`UPDATE deliveries SET address = '', address_hash = '', reply = '', updated_at = $2 WHERE ` + ofPerson,
+			`UPDATE attempts SET reply = '' WHERE delivery_id IN (SELECT id FROM deliveries WHERE ` + ofPerson + `) AND at <= $2`,
 		} {
 			if _, err := tx.ExecContext(ctx, text, subscriber, millis(now)); err != nil {
 				return err

@@ -92,7 +92,7 @@ func (l *Ledger) runs(ctx context.Context, issueID string) ([]RunStatus, error) 
 	text, args := columns+`WHERE issue_id = $1 ORDER BY id`, []any{issueID}
 	if issueID == "" {
 		text = columns + `WHERE state IN ('planning','planned','paused')
-			OR id IN (SELECT id FROM runs ORDER BY id DESC LIMIT $1) ORDER BY id`
+			OR id IN (SELECT id FROM runs WHERE kind = 'issue' ORDER BY id DESC LIMIT $1) ORDER BY id`
 		args = []any{recentRuns}
 	}
 	rows, err := l.read.QueryContext(ctx, text, args...)

@@ -256,6 +256,15 @@ func explain(problem, language string) string {
 	return chinese
 }
 
+// PageLanguage is the language of pages and mails for somebody's language: zh-CN
+// or en. Who has none gets Chinese, who has another gets English.
+func PageLanguage(tag string) string {
+	if base, _, _ := strings.Cut(strings.ToLower(tag), "-"); base == "" || base == "zh" {
+		return "zh-CN"
+	}
+	return "en"
+}
+
 // readerLanguage is the first of Chinese and English that the browser asks for.
 // Who asks only for others gets English; who asks for none, Chinese.
 func readerLanguage(r *http.Request) string {

@@ -14,7 +14,8 @@ import (
 // anything changed. reason says how it came: link, one-click, administrator.
 // Somebody who is no longer there is [ErrNotFound].
 func (s *Store) Unsubscribe(ctx context.Context, publicID, channel, reason string, now time.Time) (bool, error) {
-	changed, err := s.edit(ctx, `WHERE public_id = $1`, publicID, now, func(sub *Subscriber, now time.Time) (bool, error) {
+	a := act{what: actUnsubscribed, channel: channel, source: reason}
+	changed, err := s.edit(ctx, `WHERE public_id = $1`, publicID, a, now, func(sub *Subscriber, now time.Time) (bool, error) {
 		return sub.unsubscribe(channel, reason, now), nil
 	})
 	if err != nil {
@@ -26,7 +27,8 @@ func (s *Store) Unsubscribe(ctx context.Context, publicID, channel, reason strin
 // Resubscribe undoes an unsubscription on one channel, at the wish of the
 // subscriber: they are again what they were before. It lifts no suppression.
 func (s *Store) Resubscribe(ctx context.Context, publicID, channel string, now time.Time) (bool, error) {
-	changed, err := s.edit(ctx, `WHERE public_id = $1`, publicID, now, func(sub *Subscriber, now time.Time) (bool, error) {
+	a := act{what: actUndone, channel: channel, source: channel}
+	changed, err := s.edit(ctx, `WHERE public_id = $1`, publicID, a, now, func(sub *Subscriber, now time.Time) (bool, error) {
 		return sub.resubscribe(channel, now), nil
 	})
 	if err != nil {
@@ -45,7 +47,11 @@ func (s *Store) SetState(ctx context.Context, key string, state State, now time.
 	if err != nil {
 		return fmt.Errorf("setting the state of a subscriber: %w", err)
 	}
-	_, err = s.edit(ctx, `WHERE id = $1`, sub.ID, now, func(sub *Subscriber, now time.Time) (bool, error) {
+	var a act
+	if state == Unsubscribed {
+		a = act{what: actUnsubscribed, source: "administrator"}
+	}
+	_, err = s.edit(ctx, `WHERE id = $1`, sub.ID, a, now, func(sub *Subscriber, now time.Time) (bool, error) {
 		switch {
 		case state == Unsubscribed:
 			return sub.unsubscribe("", "administrator", now), nil
@@ -64,8 +70,8 @@ func (s *Store) SetState(ctx context.Context, key string, state State, now time.
 	return nil
 }
 
-// edit changes one subscriber in a transaction.
-func (s *Store) edit(ctx context.Context, where string, key any, now time.Time, f func(*Subscriber, time.Time) (bool, error)) (changed bool, err error) {
+// edit changes one subscriber in a transaction, and writes the record of it.
+func (s *Store) edit(ctx context.Context, where string, key any, a act, now time.Time, f func(*Subscriber, time.Time) (bool, error)) (changed bool, err error) {
 	now = now.UTC().Truncate(time.Millisecond)
 	err = s.inTx(ctx, func(tx *sql.Tx) error {
 		old, err := one(ctx, tx, where, key)
@@ -77,13 +83,7 @@ func (s *Store) edit(ctx context.Context, where string, key any, now time.Time, 
 		if changed, err = f(&next, now); err != nil || !changed {
 			return err
 		}
-		next.UpdatedAt = now
-		w, err := newWriter(ctx, tx)
-		if err != nil {
-			return err
-		}
-		defer w.close()
-		return w.update(ctx, &old, &next)
+		return s.save(ctx, tx, &old, &next, a, now)
 	})
 	return changed, err
 }
@@ -155,6 +155,9 @@ func (s *Store) Erase(ctx context.Context, key string, now time.Time) (Erasure, 
 		for _, h := range gone.Hashes {
 			if err := suppress(ctx, tx, h.Channel, h.Hash, nil, reasonErased, "", now); err != nil {
 				return err
+			}
+			if _, err := tx.ExecContext(ctx, `DELETE FROM requests WHERE channel = $1 AND hash = $2`, h.Channel, h.Hash); err != nil {
+				return fmt.Errorf("deleting requests: %w", err)
 			}
 			// detail may quote a reply, and replies quote addresses.
 			if _, err := tx.ExecContext(ctx, `UPDATE suppressions SET address = NULL, detail = '' WHERE channel = $1 AND hash = $2`, h.Channel, h.Hash); err != nil {

@@ -1,0 +1,124 @@
+package subscribers
+
+import (
+	"context"
+	"fmt"
+	"time"
+)
+
+// PersonalData is everything that is kept about a person, for them to read.
+type PersonalData struct {
+	Subscriber Subscriber     `json:"subscriber"`
+	Consents   []ConsentEntry `json:"consents"`
+	Moving     *Moving        `json:"moving,omitempty"`
+	// Letters are service mails that wait to be sent.
+	Letters []WaitingLetter `json:"letters"`
+	// Requests were made on a page with one of their addresses.
+	Requests     []Request     `json:"requests"`
+	Suppressions []Suppression `json:"suppressions"`
+	// Deliveries are those of issues and of service mails.
+	Deliveries any `json:"deliveries"`
+}
+
+// WaitingLetter is a service mail that waits to be sent.
+type WaitingLetter struct {
+	Kind     string    `json:"kind"`
+	Channel  string    `json:"channel"`
+	Address  string    `json:"address"`
+	Language string    `json:"language"`
+	At       time.Time `json:"at"`
+}
+
+// Request is something that was asked on a page with somebody's address.
+type Request struct {
+	Kind    string    `json:"kind"`
+	Channel string    `json:"channel"`
+	At      time.Time `json:"at"`
+	Done    time.Time `json:"done,omitzero"`
+	Mailed  bool      `json:"mailed"`
+	Network string    `json:"network"`           // keyed hash of where it came from
+	Content string    `json:"content,omitempty"` // until it is done
+}
+
+// PersonalData gathers what is kept about the person whom Get finds by key.
+func (d *Desk) PersonalData(ctx context.Context, key string) (PersonalData, error) {
+	sub, err := d.Get(ctx, key)
+	if err != nil {
+		return PersonalData{}, err
+	}
+	data := PersonalData{Subscriber: sub, Letters: []WaitingLetter{}, Requests: []Request{}, Suppressions: []Suppression{}}
+	if data.Consents, err = d.Consents(ctx, sub.ID); err != nil {
+		return PersonalData{}, err
+	}
+	if data.Moving, err = d.moving(ctx, sub.ID); err != nil {
+		return PersonalData{}, err
+	}
+	if data.Deliveries, err = d.o.Books.History(ctx, sub.ID); err != nil {
+		return PersonalData{}, err
+	}
+	if err := d.waitingLetters(ctx, sub.ID, &data); err != nil {
+		return PersonalData{}, err
+	}
+	for _, a := range sub.Addresses {
+		if err := d.about(ctx, a, &data); err != nil {
+			return PersonalData{}, err
+		}
+	}
+	return data, nil
+}
+
+func (d *Desk) waitingLetters(ctx context.Context, subscriber int64, data *PersonalData) error {
+	rows, err := d.read.QueryContext(ctx, `SELECT kind, channel, address, language, created_at FROM letters WHERE subscriber_id = $1 ORDER BY id`, subscriber)
+	if err != nil {
+		return fmt.Errorf("reading letters: %w", err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var l WaitingLetter
+		var at int64
+		if err := rows.Scan(&l.Kind, &l.Channel, &l.Address, &l.Language, &at); err != nil {
+			return fmt.Errorf("reading letters: %w", err)
+		}
+		l.At = fromMillis(at)
+		data.Letters = append(data.Letters, l)
+	}
+	return rows.Err()
+}
+
+// about adds what is kept under the hash of an address.
+func (d *Desk) about(ctx context.Context, a ChannelAddress, data *PersonalData) error {
+	rows, err := d.read.QueryContext(ctx, `SELECT kind, channel, at, done_at, mailed, network, content FROM requests
+		WHERE hash = $1 AND channel = $2 ORDER BY id`, a.hash, a.Channel)
+	if err != nil {
+		return fmt.Errorf("reading requests: %w", err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var r Request
+		var at, done int64
+		if err := rows.Scan(&r.Kind, &r.Channel, &at, &done, &r.Mailed, &r.Network, &r.Content); err != nil {
+			return fmt.Errorf("reading requests: %w", err)
+		}
+		r.At, r.Done = fromMillis(at), fromZero(done)
+		data.Requests = append(data.Requests, r)
+	}
+	if err := rows.Err(); err != nil {
+		return fmt.Errorf("reading requests: %w", err)
+	}
+	var x Suppression
+	var at int64
+	listed, err := d.read.QueryContext(ctx, `SELECT channel, hash, COALESCE(address, ''), reason, detail, created_at FROM suppressions
+		WHERE channel = $1 AND hash = $2`, a.Channel, a.hash)
+	if err != nil {
+		return fmt.Errorf("reading the suppression list: %w", err)
+	}
+	defer listed.Close()
+	for listed.Next() {
+		if err := listed.Scan(&x.Channel, &x.Hash, &x.Address, &x.Reason, &x.Detail, &at); err != nil {
+			return fmt.Errorf("reading the suppression list: %w", err)
+		}
+		x.CreatedAt = fromMillis(at)
+		data.Suppressions = append(data.Suppressions, x)
+	}
+	return listed.Err()
+}
