@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"syscall"
@@ -34,6 +35,7 @@ type Config struct {
 	Timezone      *time.Location // of dates that people read
 	DataDir       string         // holds the database
 	Secret        Secret         // signs the links of subscribers
+	OldSecrets    []Secret       // former secrets, newest first; the last one keys the addresses for ever
 	Database      Secret         // URL of a PostgreSQL, with its password; unset: SQLite in DataDir
 	Durability    Durability
 	Redis         Secret // URL of the queue that several processes share; unset: none, see OpenRedis
@@ -65,6 +67,8 @@ const (
 type HTTP struct {
 	Listen string // public pages
 	Admin  string // /metrics, /readyz, /healthz
+	// networks of the proxies whose X-Forwarded-For is believed
+	TrustedProxies []netip.Prefix
 }
 
 // Imprint is printed where the law asks for it.
@@ -142,6 +146,7 @@ func (t *table) config(c *Config) {
 	if c.Secret.IsSet() && len(c.Secret.Reveal()) < minSecret {
 		t.fail("secret", "too-short", fmt.Sprintf("太短，至少要 %d 个字符", minSecret), "用 openssl rand -hex 32 生成一个")
 	}
+	t.secrets("old_secrets", &c.OldSecrets)
 	t.postgres("database", &c.Database)
 	choice(t, "durability", &c.Durability, DurabilityNormal, DurabilityFull)
 	t.redis("redis", &c.Redis)
@@ -154,6 +159,7 @@ func (t *table) config(c *Config) {
 	if c.HTTP.Listen == c.HTTP.Admin && !isPortZero(c.HTTP.Listen) {
 		http.fail("admin", "conflict", "和 http.listen 是同一个地址", "换一个端口")
 	}
+	http.networks("trusted_proxies", &c.HTTP.TrustedProxies)
 	http.done()
 
 	imprint := t.child("imprint")

@@ -167,6 +167,29 @@ func verify(ctx context.Context, db *sql.DB, settings []setting) error {
 	return nil
 }
 
+// Sweep makes the files forget what was deleted: on SQLite it moves the log of
+// writes into the database, where deleted content is overwritten, and empties it.
+// On PostgreSQL its own housekeeping does that in time.
+func (d *Database) Sweep(ctx context.Context) error {
+	if d.Dialect != SQLite {
+		return nil
+	}
+	for try := 0; ; try++ {
+		var busy, left, moved int
+		err := d.Write.QueryRowContext(ctx, "PRAGMA wal_checkpoint(TRUNCATE)").Scan(&busy, &left, &moved)
+		if err != nil {
+			return fmt.Errorf("emptying the write-ahead log: %w", d.explain(err))
+		}
+		if busy == 0 {
+			return nil
+		}
+		// Somebody is reading an old state; each try has waited for busyTimeout.
+		if try == 2 {
+			return errors.New("emptying the write-ahead log: the database is busy; do it again later")
+		}
+	}
+}
+
 // Close closes every handle. It may be called on a Database that is half open.
 func (d *Database) Close() error {
 	var err error

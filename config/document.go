@@ -297,12 +297,6 @@ func (t *table) done() {
 		if slices.Contains(t.asked, key) {
 			continue
 		}
-		if slices.Contains(later(), t.at(key)) {
-			if !isEmpty(t.values[key]) {
-				t.fail(key, "unsupported", "这个版本还不支持这一项", "请删掉它，或者留空")
-			}
-			continue
-		}
 		// "password:abc" without a blank is a key to YAML, and may be a secret.
 		if name, _, found := strings.Cut(strings.ReplaceAll(key, "：", ":"), ":"); found {
 			t.doc.errs = append(t.doc.errs, Error{
@@ -316,14 +310,5 @@ func (t *table) done() {
 			hint = "是不是 " + meant + "？"
 		}
 		t.fail(key, "unknown-key", "没有这个配置项", hint)
-	}
-}
-
-// later lists what the contract has and this version cannot do yet. It is
-// read, so that a file for a later version gets a clear answer, and refused
-// when it says anything, so that no option is without effect.
-func later() []string {
-	return []string{
-		"http.trusted_proxies",
 	}
 }

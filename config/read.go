@@ -35,10 +35,14 @@ func (t *table) text(key string, to *string) {
 
 // secret reads a literal, ${NAME} or file:PATH.
 func (t *table) secret(key string, to *Secret) {
-	value, ok := t.scalar(key)
-	if !ok {
-		return
+	if value, ok := t.scalar(key); ok {
+		t.secretOf(key, value, to)
 	}
+}
+
+// secretOf reads one of the forms of a secret.
+func (t *table) secretOf(key, value string, to *Secret) {
+	ok := true
 	path, isFile := strings.CutPrefix(value, "file:")
 	switch {
 	case isFile:

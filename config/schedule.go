@@ -2,6 +2,8 @@ package config
 
 import (
 	"errors"
+	"fmt"
+	"net/netip"
 	"regexp"
 	"slices"
 	"strconv"
@@ -157,5 +159,45 @@ func (t *table) addresses(key string, to *[]string) {
 		default:
 			*to = append(*to, value)
 		}
+	}
+}
+
+// networks reads a list of networks, each an address or a prefix.
+func (t *table) networks(key string, to *[]netip.Prefix) {
+	items, names := t.sequence(key, "写法例如：[127.0.0.1, 10.0.0.0/8]")
+	for i, item := range items {
+		value, ok := t.scalarOf(names[i], item)
+		if !ok {
+			continue
+		}
+		prefix, err := netip.ParsePrefix(value)
+		if one, addrErr := netip.ParseAddr(value); err != nil && addrErr == nil && one.Zone() == "" {
+			prefix, err = one.Prefix(one.BitLen())
+		}
+		if err != nil {
+			t.wrong(names[i], value, "127.0.0.1 或 10.0.0.0/8")
+			continue
+		}
+		*to = append(*to, prefix.Masked())
+	}
+}
+
+// secrets reads a list of secrets.
+func (t *table) secrets(key string, to *[]Secret) {
+	items, names := t.sequence(key, "写法例如：[file:secret.2026]")
+	for i, item := range items {
+		value, ok := t.scalarOf(names[i], item)
+		if !ok {
+			continue
+		}
+		var one Secret
+		if t.secretOf(names[i], value, &one); !one.IsSet() {
+			continue
+		}
+		if len(one.Reveal()) < minSecret {
+			t.fail(names[i], "too-short", fmt.Sprintf("太短，至少要 %d 个字符", minSecret), "照抄以前 secret 里的值")
+			continue
+		}
+		*to = append(*to, one)
 	}
 }

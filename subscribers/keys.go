@@ -1,11 +1,13 @@
 package subscribers
 
 import (
+	"context"
 	"crypto/hkdf"
 	"crypto/hmac"
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/base32"
+	"errors"
 	"fmt"
 	"strings"
 )
@@ -62,4 +64,25 @@ func isID(text string) bool {
 		}
 	}
 	return true
+}
+
+// ErrKey says that the tables are keyed with another secret.
+var ErrKey = errors.New("the database was made with another secret")
+
+// CheckKey returns [ErrKey] when the addresses in the tables are keyed with another
+// secret: none of them would be found, and whoever left would be sent to again.
+func (s *Store) CheckKey(ctx context.Context) error {
+	mine, found := code(s.key, "fingerprint"), ""
+	err := s.read.QueryRowContext(ctx, `SELECT COALESCE(MAX(fingerprint), '') FROM address_key`).Scan(&found)
+	if err == nil && found == "" {
+		found = mine
+		_, err = s.write.ExecContext(ctx, `INSERT INTO address_key (fingerprint) VALUES ($1) ON CONFLICT (fingerprint) DO NOTHING`, mine)
+	}
+	if err != nil {
+		return fmt.Errorf("checking what the addresses are keyed with: %w", err)
+	}
+	if found != mine {
+		return ErrKey
+	}
+	return nil
 }

@@ -17,9 +17,11 @@ import (
 
 const (
 	// maxForm is more than any form of these pages sends, in bytes.
-	maxForm = 4 << 10
-	// undoFor is how long the undo button of a page works.
-	undoFor = time.Hour
+	maxForm = 16 << 10
+	// undoFor is how long the undo button of a page works, sessionFor a link that a
+	// page itself gives.
+	undoFor    = time.Hour
+	sessionFor = time.Hour
 	// actWithin bounds the wait for a database that is busy.
 	actWithin = 30 * time.Second
 )
@@ -28,213 +30,195 @@ const (
 // the reader and the page's data.
 type Renderer interface {
 	Page(name, language string, data any) ([]byte, error)
+	// StyleHash is the source by which a Content-Security-Policy allows the style
+	// sheet of the pages.
+	StyleHash() string
 }
 
-// UnsubscribePage is what the template "unsubscribe" gets.
-type UnsubscribePage struct {
-	// State is ask, left (unsubscribed before, with a button to undo), done (with
-	// the same button), undone, or error.
-	State string
-	Title string // of the periodical
-	// Address stays empty: links get forwarded, and the page must not tell a
-	// stranger whose it was.
-	Address string
-	Channel string // email, wechat
-	Action  string // relative URL that the one button posts to, "" when there is none
-	// Problem of State error is link (not valid), expired, gone (no longer in
-	// the list), busy (try again later), large or method; Error says it in the
-	// language of the reader.
-	Problem string
-	Error   string
-}
-
-// PageOptions of [Pages]; all are required.
+// PageOptions of [Pages]; all but Proxies are required.
 type PageOptions struct {
-	Store    *Store
+	Desk     *Desk
 	Links    *Links
 	Renderer Renderer
 	Title    string // of the periodical
-	Log      *slog.Logger
+	Zone     *time.Location
+	// Sections are those that can be chosen, in the order of an issue.
+	Sections func(ctx context.Context) ([]string, error)
+	// Consent is the text that people agree to, in a language.
+	Consent func(language string) string
+	Proxies Proxies
+	Log     *slog.Logger
 }
 
-// Pages serves /unsubscribe. GET shows a page with one button and changes
-// nothing, because scanners follow the links in mails. POST acts: from the button,
-// or from a mail provider as RFC 8058 has it, without cookies and without
-// redirect. The signed token is the capability; there are no cookies, so a POST
-// from another origin can do no more than the link itself.
+// Pages serves what subscribers do by themselves: /subscribe, /confirm, /manage and
+// /unsubscribe. GET shows a page and changes nothing, because scanners follow the
+// links in mails. POST acts. The signed token in the URL is the capability; there
+// are no cookies, so a POST from another origin can do no more than the link
+// itself, and browsers' are refused.
 type Pages struct {
-	o PageOptions
+	o    PageOptions
+	csrf *http.CrossOriginProtection
 }
 
-// NewPages returns the handler of /unsubscribe.
+// NewPages returns the pages, or what is missing.
 func NewPages(o PageOptions) (*Pages, error) {
-	if o.Store == nil || o.Links == nil || o.Renderer == nil || o.Log == nil {
-		return nil, errors.New("subscribers: PageOptions.Store, Links, Renderer and Log are required")
+	if o.Desk == nil || o.Links == nil || o.Renderer == nil || o.Zone == nil || o.Sections == nil || o.Consent == nil || o.Log == nil {
+		return nil, errors.New("subscribers: PageOptions.Desk, Links, Renderer, Zone, Sections, Consent and Log are required")
 	}
-	return &Pages{o: o}, nil
+	return &Pages{o: o, csrf: http.NewCrossOriginProtection()}, nil
 }
 
-// ServeHTTP answers requests for /unsubscribe. The token in the query is named t
-// for unsubscribing and u for undoing.
-func (p *Pages) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+// Register adds the pages to a mux.
+func (p *Pages) Register(mux *http.ServeMux) {
+	for path, serve := range map[string]func(*visit){
+		"/subscribe": p.subscribePage, "/confirm": p.confirmPage, "/confirm/address": p.arrivePage,
+		"/manage": p.managePage, "/manage/link": p.lostPage, "/unsubscribe": p.leavePage,
+	} {
+		mux.HandleFunc(path, func(w http.ResponseWriter, r *http.Request) { p.serve(w, r, serve) })
+	}
+}
+
+// visit is one request with what all pages need of it.
+type visit struct {
+	w        http.ResponseWriter
+	r        *http.Request
+	ctx      context.Context // a client that hangs up has still said what it wants
+	language string
+	now      time.Time
+	who      Caller
+}
+
+func (v *visit) post() bool { return v.r.Method == http.MethodPost }
+
+// serve answers a request: what is true of every page, then the page's own part.
+func (p *Pages) serve(w http.ResponseWriter, r *http.Request, serve func(*visit)) {
 	h := w.Header()
-	h.Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'")
+	h.Set("Content-Security-Policy", "default-src 'none'; style-src "+p.o.Renderer.StyleHash()+"; form-action 'self'; base-uri 'none'; frame-ancestors 'none'")
 	h.Set("Referrer-Policy", "no-referrer")
 	h.Set("X-Robots-Tag", "noindex")
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("Cache-Control", "no-store")
 	h.Set("Vary", "Accept-Language")
 
-	now := time.Now()
-	page := answer{w, readerLanguage(r), UnsubscribePage{Title: p.o.Title}}
-	purpose, token := ToUnsubscribe, r.URL.Query().Get("t")
-	if r.URL.Query().Has("u") {
-		purpose, token = ToUndo, r.URL.Query().Get("u")
-	}
-	if r.Method != http.MethodGet && r.Method != http.MethodHead && r.Method != http.MethodPost {
-		h.Set("Allow", "GET, HEAD, POST")
-		p.fail(page, http.StatusMethodNotAllowed, "method")
-		return
-	}
-	opened, err := p.o.Links.Open(purpose, token, now)
-	publicID, channel := opened.ID, opened.Channel
-	switch {
-	case errors.Is(err, ErrExpired):
-		p.fail(page, http.StatusForbidden, "expired")
-		return
-	case err != nil:
-		p.fail(page, http.StatusForbidden, "link")
-		return
-	}
-	page.data.Channel = channel
-	switch {
-	case purpose == ToUndo && r.Method != http.MethodPost:
-		h.Set("Allow", "POST")
-		p.fail(page, http.StatusMethodNotAllowed, "method")
-	case purpose == ToUndo:
-		p.undo(r, page, publicID, now)
-	case r.Method == http.MethodPost:
-		p.unsubscribe(r, page, publicID, now)
-	case p.left(r.Context(), publicID, channel):
-		page.data.State, page.data.Action = "left", p.undoAction(publicID, channel, now)
-		p.show(page, http.StatusOK)
-	default:
-		page.data.State = "ask"
-		page.data.Action = "?" + url.Values{"t": {token}}.Encode()
-		p.show(page, http.StatusOK)
-	}
-}
-
-// left reports whether somebody has unsubscribed from a channel already. When
-// that cannot be told they are asked, as it does no harm.
-func (p *Pages) left(ctx context.Context, publicID, channel string) bool {
-	sub, err := p.o.Store.Get(ctx, publicID)
-	if err != nil {
-		if !errors.Is(err, ErrNotFound) {
-			p.o.Log.Error("looking up a subscriber failed", "subscriber", publicID, "error", err)
-		}
-		return false
-	}
-	a := sub.on(channel)
-	return sub.State == Unsubscribed || a != nil && a.State == Unsubscribed
-}
-
-// undoAction is what the undo button posts to.
-func (p *Pages) undoAction(publicID, channel string, now time.Time) string {
-	return "?" + url.Values{"u": {p.o.Links.Sign(Token{Purpose: ToUndo, ID: publicID, Channel: channel, Expires: now.Add(undoFor)})}}.Encode()
-}
-
-func (p *Pages) unsubscribe(r *http.Request, page answer, publicID string, now time.Time) {
-	oneClick, ok := p.form(r, page)
-	if !ok {
-		return
-	}
-	reason := "link"
-	if oneClick {
-		reason = "one-click"
-	}
-	// A client that hangs up has still said what it wants.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), actWithin)
 	defer cancel()
-	changed, err := p.o.Store.Unsubscribe(ctx, publicID, page.data.Channel, reason, now)
-	gone := errors.Is(err, ErrNotFound) // whoever was removed has what they ask for
-	if err != nil && !gone {
-		p.o.Log.Error("unsubscribing failed", "subscriber", publicID, "channel", page.data.Channel, "error", err)
-		p.fail(page, http.StatusServiceUnavailable, "busy") // a mail provider tries again
-		return
-	}
-	p.o.Log.Info("unsubscribed", "subscriber", publicID, "channel", page.data.Channel, "reason", reason, "changed", changed)
-	if oneClick {
-		page.w.Header().Set("Content-Type", "text/plain; charset=utf-8")
-		page.w.Write([]byte("unsubscribed\n")) // nothing to be done for a client that left
-		return
-	}
-	page.data.State = "done"
-	if !gone {
-		page.data.Action = p.undoAction(publicID, page.data.Channel, now)
-	}
-	p.show(page, http.StatusOK)
-}
-
-func (p *Pages) undo(r *http.Request, page answer, publicID string, now time.Time) {
-	if _, ok := p.form(r, page); !ok {
-		return
-	}
-	changed, err := p.o.Store.Resubscribe(r.Context(), publicID, page.data.Channel, now)
-	switch {
-	case errors.Is(err, ErrNotFound):
-		p.fail(page, http.StatusGone, "gone")
-	case err != nil:
-		p.o.Log.Error("undoing an unsubscription failed", "subscriber", publicID, "channel", page.data.Channel, "error", err)
-		p.fail(page, http.StatusServiceUnavailable, "busy")
+	v := &visit{w: w, r: r, ctx: ctx, language: readerLanguage(r), now: time.Now()}
+	v.who = Caller{Channel: Email, Source: r.URL.Path, Network: p.o.Proxies.Network(r)}
+	switch r.Method {
+	case http.MethodGet, http.MethodHead:
+	case http.MethodPost:
+		if err := p.csrf.Check(r); err != nil {
+			p.refuse(v, http.StatusForbidden, "foreign")
+			return
+		}
+		if !v.read() {
+			p.refuse(v, http.StatusRequestEntityTooLarge, "large")
+			return
+		}
 	default:
-		p.o.Log.Info("unsubscription undone", "subscriber", publicID, "channel", page.data.Channel, "changed", changed)
-		page.data.State = "undone"
-		p.show(page, http.StatusOK)
+		h.Set("Allow", "GET, HEAD, POST")
+		p.refuse(v, http.StatusMethodNotAllowed, "method")
+		return
 	}
+	serve(v)
 }
 
-// form reads the body and reports whether it is a mail provider's one-click
-// (RFC 8058 3.2 allows both encodings of a form). A body that is no form counts
-// as the button: the token alone says what is wanted. ok is false when it has
-// already answered.
-func (p *Pages) form(r *http.Request, page answer) (oneClick, ok bool) {
-	body, err := io.ReadAll(http.MaxBytesReader(page.w, r.Body, maxForm))
+// read reads the form and reports whether it is not too large. RFC 8058 3.2 allows
+// both encodings of a form; a body that is none is an empty one.
+func (v *visit) read() bool {
+	body, err := io.ReadAll(http.MaxBytesReader(v.w, v.r.Body, maxForm))
 	var large *http.MaxBytesError
 	if errors.As(err, &large) {
-		p.fail(page, http.StatusRequestEntityTooLarge, "large")
-		return false, false
+		return false
 	}
-	r.Body = io.NopCloser(bytes.NewReader(body))
-	_ = r.ParseMultipartForm(maxForm) // what could be read of it is in PostForm
-	return strings.EqualFold(strings.TrimSpace(r.PostForm.Get("List-Unsubscribe")), "One-Click"), true
+	v.r.Body = io.NopCloser(bytes.NewReader(body))
+	_ = v.r.ParseMultipartForm(maxForm) // what could be read of it is in PostForm
+	return true
 }
 
-// answer is the page that a request gets, as far as it is known.
-type answer struct {
-	w        http.ResponseWriter
-	language string
-	data     UnsubscribePage
-}
-
-func (p *Pages) fail(page answer, status int, problem string) {
-	page.data.State, page.data.Problem, page.data.Error = "error", problem, explain(problem, page.language)
-	p.show(page, status)
-}
-
-func (p *Pages) show(page answer, status int) {
-	body, err := p.o.Renderer.Page("unsubscribe", page.language, page.data)
+// open opens the link that the visitor came by, for a purpose, and finds whose it
+// is. It answers by itself when the link does not open the page.
+func (p *Pages) open(v *visit, purpose Purpose) (Token, Subscriber, bool) {
+	t, err := p.o.Links.Open(purpose, v.r.URL.Query().Get("t"), v.now)
 	if err != nil {
-		p.o.Log.Error("rendering a page failed", "page", "unsubscribe", "error", err)
-		http.Error(page.w, "500", http.StatusInternalServerError)
+		p.refuseLink(v, err)
+		return t, Subscriber{}, false
+	}
+	var sub Subscriber
+	if purpose == ToMove {
+		_, _, sub, err = moveOf(v.ctx, p.o.Desk.read, t.ID)
+	} else {
+		sub, err = one(v.ctx, p.o.Desk.read, `WHERE public_id = $1`, t.ID)
+	}
+	switch {
+	case errors.Is(err, ErrNotFound):
+		p.refuse(v, http.StatusGone, "gone")
+		return t, sub, false
+	case err != nil:
+		p.fault(v, "looking up a link", err)
+		return t, sub, false
+	case t.Epoch != sub.LinkEpoch:
+		p.refuse(v, http.StatusForbidden, "revoked")
+		return t, sub, false
+	}
+	v.who.ID, v.who.Channel = t.ID, t.Channel
+	return t, sub, true
+}
+
+// token is a link that a page gives to whom it is about, for a short time.
+func (p *Pages) token(purpose Purpose, sub Subscriber, channel string, now time.Time) string {
+	return p.o.Links.Sign(Token{Purpose: purpose, ID: sub.PublicID, Channel: channel, Epoch: sub.LinkEpoch, Expires: now.Add(sessionFor)})
+}
+
+// query is the relative URL of a form or link with one parameter.
+func query(path, name, token string) string { return path + "?" + url.Values{name: {token}}.Encode() }
+
+// AnswerPage is what the template "answer" gets: something could not be done.
+type AnswerPage struct {
+	Title string // of the periodical
+	// Problem is link (not valid), expired, revoked, gone (no longer in the list),
+	// taken (the address is somebody's), foreign (a form of another site), busy (try
+	// again later), large or method; Error says it in the language of the reader.
+	Problem string
+	Error   string
+}
+
+// refuse answers that something cannot be done.
+func (p *Pages) refuse(v *visit, status int, problem string) {
+	if v.r.URL.Path == "/unsubscribe" {
+		p.show(v, status, "unsubscribe", UnsubscribePage{Title: p.o.Title, State: "error", Problem: problem, Error: explain(problem, v.language)})
 		return
 	}
-	h := page.w.Header()
+	p.show(v, status, "answer", AnswerPage{Title: p.o.Title, Problem: problem, Error: explain(problem, v.language)})
+}
+
+func (p *Pages) refuseLink(v *visit, err error) {
+	if errors.Is(err, ErrExpired) {
+		p.refuse(v, http.StatusForbidden, "expired")
+		return
+	}
+	p.refuse(v, http.StatusForbidden, "link")
+}
+
+// fault answers that the program failed, and why is for the log.
+func (p *Pages) fault(v *visit, doing string, err error) {
+	p.o.Log.Error(doing+" failed", "page", v.r.URL.Path, "subscriber", v.who.ID, "error", err)
+	p.refuse(v, http.StatusServiceUnavailable, "busy")
+}
+
+func (p *Pages) show(v *visit, status int, name string, data any) {
+	body, err := p.o.Renderer.Page(name, v.language, data)
+	if err != nil {
+		p.o.Log.Error("rendering a page failed", "page", name, "error", err)
+		http.Error(v.w, "500", http.StatusInternalServerError)
+		return
+	}
+	h := v.w.Header()
 	h.Set("Content-Type", "text/html; charset=utf-8")
-	h.Set("Content-Language", page.language)
+	h.Set("Content-Language", v.language)
 	h.Set("Content-Length", strconv.Itoa(len(body)))
-	page.w.WriteHeader(status)
-	page.w.Write(body) // nothing to be done for a client that left
+	v.w.WriteHeader(status)
+	v.w.Write(body) // nothing to be done for a client that left
 }
 
 // explain says in the reader's language what went wrong.
@@ -247,6 +231,12 @@ func explain(problem, language string) string {
 		chinese, english = "订户名单中已经没有这个地址。", "The address is no longer in our list."
 	case "busy":
 		chinese, english = "系统暂时无法处理，您的请求还没有生效，请过几分钟再试。", "We could not do this just now. Please try again in a few minutes."
+	case "revoked":
+		chinese, english = "这个链接已经停用。", "The link does not work any more."
+	case "taken":
+		chinese, english = "这个地址已经在订户名单中。", "The address is in our list already."
+	case "foreign":
+		chinese, english = "这个请求来自别的网站，没有处理。请从我们的页面或邮件里重新打开。", "The request came from another site and was not carried out. Please open our page or the link in our mail again."
 	case "large", "method":
 		chinese, english = "无法识别这个请求。", "The request was not understood."
 	}

@@ -1,6 +1,10 @@
 package templates
 
-import "yizhan/issue"
+import (
+	"time"
+
+	"yizhan/issue"
+)
 
 // rehearse renders a short issue with every template.
 func (s *Set) rehearse() error {
@@ -44,9 +48,21 @@ func (s *Set) rehearse() error {
 		if _, err := s.articleFit(in, fit{listed: everything}, true); err != nil {
 			return err
 		}
-		for _, state := range []string{"ask", "left", "done", "undone", "error"} {
+		if err := s.rehearsePages(in.Language); err != nil {
+			return err
+		}
+		for kind := range chineseLetters() {
+			letter := Letter{Kind: kind, Language: in.Language, Title: "题", Imprint: in.Imprint, Valid: 72 * time.Hour}
+			if words, _ := letterWords(kind, in.Language, ""); words.Button != "" {
+				letter.Link = in.UnsubscribeURL
+			}
+			if _, err := s.Letter(letter); err != nil {
+				return err
+			}
+		}
+		for _, state := range []string{"ask", "left", "done", "thanked", "undone", "error"} {
 			for _, problem := range []string{"link", "busy"} {
-				data := Unsubscribe{State: state, Title: "题", Action: "/unsubscribe", Problem: problem, Error: "错"}
+				data := Unsubscribe{State: state, Title: "题", Action: "/unsubscribe", Explain: "/unsubscribe", Problem: problem, Error: "错"}
 				if _, err := s.Page("unsubscribe", in.Language, data); err != nil {
 					return err
 				}

@@ -44,7 +44,8 @@ type Options struct {
 type Set struct {
 	email, web, article *template.Template
 	feed                *template.Template // an issue in the feeds
-	text                *texttemplate.Template
+	letter              *template.Template
+	text, letterText    *texttemplate.Template
 	pages               map[string]*template.Template // by name: unsubscribe
 	site                map[string]*template.Template // by name: home, issues, article, missing
 	css                 map[string]template.CSS       // by file: email.css
@@ -63,7 +64,7 @@ func New(o Options) (*Set, error) {
 		return nil, errors.Join(errs...)
 	}
 	s := &Set{css: map[string]template.CSS{}, theme: o.Theme, colours: colours}
-	for _, name := range []string{"email.css", "email-head.css", "web.css", "site.css"} {
+	for _, name := range []string{"email.css", "email-head.css", "letter.css", "letter-head.css", "web.css", "site.css"} {
 		src, _, err := source(o.Dir, name)
 		if err != nil {
 			return nil, err
@@ -90,12 +91,14 @@ func New(o Options) (*Set, error) {
 	if s.feed, err = s.parse(o.Dir, "feed.html"); err != nil {
 		return nil, err
 	}
-	src, path, err := source(o.Dir, "email.txt")
-	if err != nil {
+	if s.letter, err = s.parse(o.Dir, "letter.html"); err != nil {
 		return nil, err
 	}
-	if s.text, err = texttemplate.New(path).Option("missingkey=error").Funcs(texttemplate.FuncMap{"join": strings.Join}).Parse(src); err != nil {
-		return nil, fmt.Errorf("read template: %w", err)
+	if s.text, err = parseText(o.Dir, "email.txt"); err != nil {
+		return nil, err
+	}
+	if s.letterText, err = parseText(o.Dir, "letter.txt"); err != nil {
+		return nil, err
 	}
 	if s.pages, err = s.framed(o.Dir, "page", "page.html"); err != nil {
 		return nil, err
@@ -203,6 +206,19 @@ func functions() template.FuncMap {
 	}
 }
 
+// parseText parses a template of plain text.
+func parseText(dir, name string) (*texttemplate.Template, error) {
+	src, path, err := source(dir, name)
+	if err != nil {
+		return nil, err
+	}
+	t, err := texttemplate.New(path).Option("missingkey=error").Funcs(texttemplate.FuncMap{"join": strings.Join}).Parse(src)
+	if err != nil {
+		return nil, fmt.Errorf("read template: %w", err)
+	}
+	return t, nil
+}
+
 // outlook wraps markup in a comment that only classic Outlook reads; a comment
 // written in the template itself would be taken out of it.
 func outlook(markup string) template.HTML {
@@ -275,6 +291,9 @@ type Unsubscribe struct {
 	// Problem of the state error: link and expired (not valid) get advice how to
 	// find a good link, others only Error, a sentence in the page's language.
 	Problem, Error string
+	// Explain is the address that the form for the reason of the state done posts
+	// to; "" is no form.
+	Explain string
 }
 
 // StyleHash is the source expression ('sha256-…') that allows the style sheet of

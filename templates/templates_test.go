@@ -60,7 +60,7 @@ func TestGolden(t *testing.T) {
 		}
 		golden(t, "web."+language+".html", page)
 		for _, state := range []string{"ask", "left", "done", "undone", "error"} {
-			page, err := s.Page("unsubscribe", language, Unsubscribe{State: state, Title: "云溪茶讯", Address: "l***@example.org", Channel: "email", Action: "/unsubscribe?t=TOKEN"})
+			page, err := s.Page("unsubscribe", language, Unsubscribe{State: state, Title: "云溪茶讯", Address: "l***@example.org", Channel: "email", Action: "/unsubscribe?t=TOKEN", Explain: map[string]string{"done": "/unsubscribe?t=TOKEN"}[state]})
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -10,9 +10,10 @@ import (
 	"yizhan/templates"
 )
 
-// channelLinks are the unsubscribe links of one channel.
+// channelLinks are the links of one channel's readers.
 type channelLinks struct {
 	links   *subscribers.Links
+	people  *subscribers.Store
 	channel string
 }
 
@@ -22,6 +23,30 @@ func (l channelLinks) Unsubscribe(publicID string) string {
 
 func (l channelLinks) Placeholder() string {
 	return l.links.Placeholder(subscribers.ToUnsubscribe, l.channel)
+}
+
+// Letter implements [email.Links]. A link to confirm a new address names the move
+// to it.
+func (l channelLinks) Letter(kind string, d dispatch.Handover, expires time.Time) string {
+	purpose, _ := subscribers.LetterLink(kind)
+	id := d.Subscriber
+	if purpose == subscribers.ToMove {
+		to, err := subscribers.ParseAddress(l.channel, d.Address)
+		if err != nil {
+			return "" // such an address was never planned; the channel refuses an empty link
+		}
+		id = l.people.MoveID(d.Subscriber, to)
+	}
+	return l.links.URL(subscribers.Token{Purpose: purpose, ID: id, Channel: l.channel, Epoch: d.LinkEpoch, Expires: expires})
+}
+
+// LetterPlaceholder implements [email.Links].
+func (l channelLinks) LetterPlaceholder(kind string, planned time.Time) (link string, expires time.Time) {
+	purpose, valid := subscribers.LetterLink(kind)
+	if purpose == "" {
+		return "", time.Time{}
+	}
+	return l.links.Placeholder(purpose, l.channel), planned.Add(valid)
 }
 
 // suppressor lets the dispatcher put dead addresses on the suppression list.

@@ -61,7 +61,7 @@ func openEmail(i *instance) (dispatch.Route, error) {
 		PublicURL: i.config.PublicURL, Title: i.config.Title, Imprint: i.imprint(), Zone: i.config.Timezone, Locked: i.locked, DKIM: keys,
 		SMTP:        relay(c, roots),
 		Connections: c.Connections, Rate: float64(c.Rate), Domains: domains, Grace: i.config.ShutdownGrace,
-		Digest: i.templates, Links: channelLinks{i.links, email.Name}, Logger: i.log,
+		Digest: i.templates, Links: channelLinks{i.links, i.people, email.Name}, Logger: i.log,
 	})
 	if err != nil {
 		return dispatch.Route{}, err

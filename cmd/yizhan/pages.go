@@ -1,15 +1,12 @@
 package main
 
 import (
-	"cmp"
 	"embed"
 	"net/http"
 	"net/url"
 	"strconv"
 
 	"golang.org/x/text/language"
-
-	"yizhan/subscribers"
 )
 
 //go:embed page/*
@@ -17,14 +14,12 @@ var pageFiles embed.FS
 
 // pages is everything that the public listener answers.
 func (d *daemon) pages() (http.Handler, error) {
-	leave, err := subscribers.NewPages(subscribers.PageOptions{
-		Store: d.people, Links: d.links, Renderer: d.templates, Title: cmp.Or(d.config.Title, d.host()), Log: d.log,
-	})
+	people, err := d.subscriberPages()
 	if err != nil {
 		return nil, err
 	}
 	mux := http.NewServeMux()
-	mux.Handle("/unsubscribe", leave)
+	people.Register(mux)
 	newSite(d.instance).routes(mux)
 	mux.HandleFunc("GET /favicon.ico", func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Cache-Control", "max-age=86400")

@@ -94,6 +94,9 @@ func (d *daemon) run(ctx context.Context, ready func() error) error {
 	if err != nil {
 		return err
 	}
+	if err := d.keepConsent(ctx); err != nil {
+		return err
+	}
 	pages, err := d.pages()
 	if err != nil {
 		return err

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"os"
 	"strings"
 	"time"
@@ -245,16 +244,7 @@ func (s *subscribersEraseCmd) Run(ctx context.Context, c *call) error {
 	if !s.Yes && !c.confirm("删除 "+s.Key+" 的个人信息，不能恢复。继续吗？") {
 		return problem{Code: "declined", Text: "没有删除"}
 	}
-	// The ledger first: what is left to erase is then still found by the key.
-	now := time.Now()
-	person, err := i.people.Get(ctx, s.Key)
-	if err == nil {
-		err = i.ledger.Scrub(ctx, person.ID, now)
-	}
-	if err != nil && !errors.Is(err, subscribers.ErrNotFound) {
-		return err
-	}
-	gone, err := i.people.Erase(ctx, s.Key, now)
+	gone, err := i.desk.Erase(ctx, s.Key, time.Now())
 	if err != nil {
 		return err
 	}

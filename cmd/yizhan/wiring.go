@@ -22,6 +22,7 @@ type instance struct {
 	db        *config.Database
 	issues    *issue.Store
 	people    *subscribers.Store
+	desk      *subscribers.Desk
 	links     *subscribers.Links
 	templates *templates.Set
 	ledger    *dispatch.Ledger
@@ -55,8 +56,15 @@ func (c *call) openWith(ctx context.Context, settings *config.Config, log *slog.
 	if err := i.scheduleChannels(); err != nil {
 		return nil, err
 	}
+	// Links are signed with the newest secret; addresses are keyed with the oldest for
+	// ever, since of some only their keyed hash is left.
 	secret := []byte(settings.Secret.Reveal())
-	if i.links, err = subscribers.NewLinks(subscribers.LinkOptions{PublicURL: settings.PublicURL, Secret: secret}); err != nil {
+	links := subscribers.LinkOptions{PublicURL: settings.PublicURL, Secret: secret}
+	for _, old := range settings.OldSecrets {
+		secret = []byte(old.Reveal())
+		links.Old = append(links.Old, secret)
+	}
+	if i.links, err = subscribers.NewLinks(links); err != nil {
 		return nil, err
 	}
 	if settings.Redis.IsSet() {
@@ -85,7 +93,18 @@ func (i *instance) build(ctx context.Context, secret []byte) error {
 	if i.people, err = subscribers.New(subscribers.Options{Write: i.db.Write, Read: i.db.Read, Secret: secret, Channels: i.addressNames()}); err != nil {
 		return err
 	}
-	i.ledger, err = dispatch.NewLedger(dispatch.LedgerOptions{Write: i.db.Write, Mark: i.db.Mark, Read: i.db.Read, Windows: i.windows()})
+	if err := i.people.CheckKey(ctx); errors.Is(err, subscribers.ErrKey) {
+		return problem{
+			Code: "secret-changed", Text: "这个数据库是用另一个 secret 建的，现在的 secret 认不出名单里的地址",
+			Hint: "把以前的 secret 写进配置里的 old_secrets，建库时用的那个放在最后", cause: err,
+		}
+	} else if err != nil {
+		return err
+	}
+	if i.ledger, err = dispatch.NewLedger(dispatch.LedgerOptions{Write: i.db.Write, Mark: i.db.Mark, Read: i.db.Read, Windows: i.windows()}); err != nil {
+		return err
+	}
+	i.desk, err = subscribers.NewDesk(subscribers.DeskOptions{Store: i.people, Books: i.ledger, Log: i.log, Sweep: i.db.Sweep})
 	return err
 }
 

@@ -14,6 +14,7 @@ type works struct {
 	dispatcher *dispatch.Dispatcher
 	scheduler  *dispatch.Scheduler
 	outbox     *dispatch.Outbox
+	postman    *dispatch.Postman
 	metrics    *dispatch.Metrics
 	receiver   *wechat.Receiver // nil: no WeChat
 }
@@ -50,6 +51,9 @@ func (d *daemon) build(ctx context.Context) (w works, err error) {
 	if w.scheduler, err = d.scheduler(); err != nil {
 		return works{}, err
 	}
+	if w.postman, err = dispatch.NewPostman(dispatch.PostmanOptions{Ledger: d.ledger, Inbox: d.desk, Channels: channels, Logger: d.log}); err != nil {
+		return works{}, err
+	}
 	if w.receiver, err = d.receiver(); err != nil {
 		return works{}, err
 	}
@@ -66,7 +70,7 @@ func (d *daemon) build(ctx context.Context) (w works, err error) {
 func (w works) run(ctx context.Context) error {
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
-	runs := []func(context.Context) error{w.dispatcher.Run, w.scheduler.Run, w.outbox.Run}
+	runs := []func(context.Context) error{w.dispatcher.Run, w.scheduler.Run, w.outbox.Run, w.postman.Run}
 	if w.receiver != nil {
 		runs = append(runs, w.receiver.Run)
 	}

@@ -234,7 +234,7 @@ func (c *Channel) trial(s *signer) ([]byte, error) {
 	content := dispatch.Content{Kind: dispatch.KindService, PlannedAt: time.Unix(0, 0).UTC()}
 	content.Issue.ID = "trial"
 	digest := templates.Digest{Subject: "trial", Text: []byte("trial"), HTML: []byte("<p>trial</p>")}
-	p := c.places(content, digest)
+	p := c.places(content, digest, "")
 	raw, err := c.compose(content, digest, p)
 	if err != nil {
 		return nil, err

@@ -37,17 +37,24 @@ import (
 // Name is the channel's name in tables, commands and configuration.
 const Name = "email"
 
-// Renderer makes the digest of an issue; [templates.Set] is one.
+// Renderer makes the digest of an issue and the service mails; [templates.Set] is
+// one.
 type Renderer interface {
 	Email(templates.Input) (templates.Digest, error)
+	Letter(templates.Letter) (templates.Digest, error)
 }
 
-// Links makes the unsubscribe links. All links have the length of Placeholder,
-// which stands in the mail until it is filled, and are plain ASCII that needs no
-// escaping in HTML.
+// Links makes the links that differ between readers. All of a kind have the length
+// of its placeholder, which stands in the mail until it is filled, and are plain
+// ASCII that needs no escaping in HTML.
 type Links interface {
 	Unsubscribe(publicID string) string
 	Placeholder() string
+	// Letter is the link of a service mail to one reader.
+	Letter(kind string, d dispatch.Handover, expires time.Time) string
+	// LetterPlaceholder stands for it in a mail that is planned at a time, and tells
+	// when it expires; "" when the kind has no link.
+	LetterPlaceholder(kind string, planned time.Time) (link string, expires time.Time)
 }
 
 // TLS says how the connection to the relay is protected.
@@ -313,11 +320,20 @@ func (c *Channel) run(ctx context.Context, s *session, t *transaction) (o dispat
 
 // fill appends the mail for one reader.
 func (c *Channel) fill(dst []byte, v dispatch.Variant, d dispatch.Handover, to address) ([]byte, error) {
-	m, err := c.mails.get(v.Data, c.signers)
+	letter, data, err := cutLetter(v.Data)
 	if err != nil {
 		return dst, err
 	}
-	values := [...]string{to.spec, d.MessageID, c.options.Links.Unsubscribe(d.Subscriber)}
+	m, err := c.mails.get(data, c.signers)
+	if err != nil {
+		return dst, err
+	}
+	values := [...]string{to.spec, d.MessageID, ""}
+	if letter == nil {
+		values[2] = c.options.Links.Unsubscribe(d.Subscriber)
+	} else if !letter.Expires.IsZero() {
+		values[2] = c.options.Links.Letter(letter.Kind, d, letter.Expires)
+	}
 	return m.append(dst, values[:min(m.message.Fields(), len(values))]...)
 }
 

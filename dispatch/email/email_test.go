@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
+	"fmt"
 	"net"
 	"net/mail"
 	"strings"
@@ -29,6 +30,18 @@ func (links) Unsubscribe(id string) string {
 	return "https://news.example.org/unsubscribe?t=" + id + strings.Repeat("x", linkID-len(id))
 }
 
+func (links) Letter(kind string, d dispatch.Handover, expires time.Time) string {
+	return fmt.Sprintf("https://news.example.org/%s?t=%s.%d", kind, d.Subscriber+strings.Repeat("x", linkID-len(d.Subscriber)), expires.Unix())
+}
+
+func (links) LetterPlaceholder(kind string, planned time.Time) (string, time.Time) {
+	if kind == "moved" {
+		return "", time.Time{}
+	}
+	expires := planned.Add(72 * time.Hour)
+	return fmt.Sprintf("https://news.example.org/%s?t=%s.%d", kind, strings.Repeat("P", linkID), expires.Unix()), expires
+}
+
 // linkID is how long the part of a link is that differs between readers.
 const linkID = 26
 
@@ -46,6 +59,16 @@ func (r renderer) Email(in templates.Input) (templates.Digest, error) {
 		Text:    []byte("摘要\r\n\r\n.\r\n退订：" + in.UnsubscribeURL + "\r\n"),
 		HTML:    []byte("<p>摘要</p>" + strings.Repeat("<p>正文</p>", 500) + `<a href="` + in.UnsubscribeURL + `">退订</a>`),
 	}, nil
+}
+
+func (r renderer) Letter(in templates.Letter) (templates.Digest, error) {
+	return templates.Digest{Subject: "请确认订阅", Text: []byte("请确认\r\n" + in.Link), HTML: []byte(`<p>请确认</p><a href="` + in.Link + `">确认</a>`)}, nil
+}
+
+// confirmation is content of service mails.
+func confirmation() dispatch.Content {
+	c := content()
+	return dispatch.Content{Kind: dispatch.KindService, Letters: []dispatch.Letter{{Kind: "confirm", Language: "zh-CN"}}, PlannedAt: c.PlannedAt}
 }
 
 func content() dispatch.Content {

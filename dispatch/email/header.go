@@ -115,7 +115,7 @@ func feedbackID(content dispatch.Content, domain string) string {
 	if len(sender) < 5 {
 		sender += "-mail"
 	}
-	return atom(content.Issue.ID) + ":" + string(content.Kind) + ":yizhan:" + sender[:min(len(sender), 15)]
+	return subject(content) + ":" + string(content.Kind) + ":yizhan:" + sender[:min(len(sender), 15)]
 }
 
 // slug is a text as lower-case ASCII letters and digits with hyphens between.

@@ -19,10 +19,13 @@ import (
 // BySection implements [dispatch.Selective].
 func (c *Channel) BySection() bool { return true }
 
-// Prepare implements [dispatch.Channel]: one variant.
+// Prepare implements [dispatch.Channel]: one variant, or one for each service mail.
 func (c *Channel) Prepare(_ context.Context, content dispatch.Content) ([]dispatch.Variant, error) {
+	if content.Kind == dispatch.KindService {
+		return c.prepareLetters(content)
+	}
 	link := c.options.Links.Placeholder()
-	if link == "" || !isASCII(link) || strings.ContainsAny(link, "&<>\"' \r\n") {
+	if !isLink(link) {
 		return nil, fmt.Errorf("prepare mail: the unsubscribe link %q would have to be escaped", link)
 	}
 	in := templates.Input{
@@ -37,30 +40,52 @@ func (c *Channel) Prepare(_ context.Context, content dispatch.Content) ([]dispat
 	if err != nil {
 		return nil, fmt.Errorf("prepare mail: %w", err)
 	}
-	if content.Kind == dispatch.KindIssue &&
-		(!bytes.Contains(digest.HTML, []byte(link)) || !bytes.Contains(digest.Text, []byte(link))) {
+	if !bytes.Contains(digest.HTML, []byte(link)) || !bytes.Contains(digest.Text, []byte(link)) {
 		return nil, errors.New("prepare mail: the unsubscribe link is missing from the text or the HTML: mend the templates")
 	}
-	places := c.places(content, digest)
-	raw, err := c.compose(content, digest, places)
+	v, err := c.freeze(content, digest, link)
 	if err != nil {
 		return nil, fmt.Errorf("prepare mail: %w", err)
 	}
+	return []dispatch.Variant{v}, nil
+}
+
+// isLink reports whether a link can stand in a header and in HTML as it is.
+func isLink(link string) bool {
+	return link != "" && isASCII(link) && !strings.ContainsAny(link, "&<>\"' \r\n")
+}
+
+// freeze composes a mail and freezes it with places for what differs between
+// readers: address, id, and the link, if it has one.
+func (c *Channel) freeze(content dispatch.Content, digest templates.Digest, link string) (v dispatch.Variant, err error) {
+	places := c.places(content, digest, link)
+	raw, err := c.compose(content, digest, places)
+	if err != nil {
+		return v, err
+	}
 	holders := []string{places.to, places.id}
-	if content.Kind == dispatch.KindIssue || bytes.Contains(digest.HTML, []byte(link)) || bytes.Contains(digest.Text, []byte(link)) {
+	if link != "" {
 		holders = append(holders, link)
 	}
 	m, err := templates.Freeze(raw, holders...)
 	if err != nil {
-		return nil, fmt.Errorf("prepare mail: %w", err)
+		return v, err
 	}
 	data := m.Marshal()
 	if len(c.signers) > 0 {
 		if data, err = c.freezeSigned(raw, m, holders, content.PlannedAt); err != nil {
-			return nil, fmt.Errorf("prepare mail: %w", err)
+			return v, err
 		}
 	}
-	return []dispatch.Variant{{Data: data, MessageID: "<%s." + atom(content.Issue.ID) + "@" + c.domain + ">"}}, nil
+	return dispatch.Variant{Data: data, MessageID: "<%s." + subject(content) + "@" + c.domain + ">"}, nil
+}
+
+// subject is the issue's id as it can stand in a Message-ID.
+func subject(content dispatch.Content) string {
+	if content.Kind == dispatch.KindService {
+		return "letter"
+	}
+	return atom(content.Issue.ID)
 }
 
 // freezeSigned freezes a mail that all keys sign, and proves that a receiver who
@@ -91,7 +116,7 @@ type places struct{ to, id, link, boundary string }
 
 // places derives all from the content, so that no imported text can hold one by
 // chance, and the same run composed again gives the same bytes.
-func (c *Channel) places(content dispatch.Content, digest templates.Digest) places {
+func (c *Channel) places(content dispatch.Content, digest templates.Digest, link string) places {
 	h := sha256.New()
 	fmt.Fprintf(h, "%s\n%s\n%d\n", content.Issue.ID, content.Revision.Hash, content.PlannedAt.UnixMilli())
 	h.Write(digest.HTML)
@@ -99,7 +124,7 @@ func (c *Channel) places(content dispatch.Content, digest templates.Digest) plac
 	sum := hex.EncodeToString(h.Sum(nil))
 	return places{
 		to: "to-" + sum[:16] + "@place.invalid", id: "<id-" + sum[16:32] + "@place.invalid>",
-		link: c.options.Links.Placeholder(), boundary: "part-" + sum[32:],
+		link: link, boundary: "part-" + sum[32:],
 	}
 }
 

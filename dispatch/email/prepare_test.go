@@ -31,7 +31,7 @@ func prepared(tb testing.TB, c dispatch.Content, change ...func(*Options)) []byt
 	if err != nil {
 		tb.Fatal(err)
 	}
-	if len(v) != 1 || v[0].Key != "" {
+	if len(v) != 1 || (v[0].Key == "") != (c.Kind == dispatch.KindIssue) {
 		tb.Fatalf("variants %+v", v)
 	}
 	to, err := parseAddress(reader)
@@ -163,18 +163,57 @@ func TestRealTemplates(t *testing.T) {
 }
 
 func TestServiceMail(t *testing.T) {
-	c := content()
-	c.Kind = dispatch.KindService
-	h, _ := header(t, prepared(t, c, func(o *Options) {
-		o.Digest = renderer{func(templates.Input) templates.Digest {
-			return templates.Digest{Subject: "确认订阅", Text: []byte("请确认"), HTML: []byte("<p>请确认</p>")}
-		}}
-	}))
+	h, _ := header(t, prepared(t, confirmation()))
 	if h.Get("Auto-Submitted") != "auto-generated" || h.Get("List-Unsubscribe") != "" || h.Get("List-Id") != "" {
+		t.Errorf("got %v", h)
+	}
+	if !strings.Contains(h.Get("Message-ID"), ".letter@") || !strings.HasPrefix(h.Get("Feedback-ID"), "letter:service:") {
 		t.Errorf("got %v", h)
 	}
 	if h, _ := header(t, prepared(t, content())); h.Get("Auto-Submitted") != "" {
 		t.Error("an issue is auto-submitted")
+	}
+}
+
+// Each reader of a service mail has a link of their own, until the time that was
+// frozen; one without a link is filled, too.
+func TestLettersCarryTheirLink(t *testing.T) {
+	ch := newChannel(t, "127.0.0.1:25")
+	c := confirmation()
+	c.Letters = append(c.Letters, dispatch.Letter{Kind: "manage", Language: "en"}, dispatch.Letter{Kind: "moved", Language: "en"})
+	variants, err := ch.Prepare(t.Context(), c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := dispatch.Handover{Subscriber: "sub1", Address: "a@example.org", MessageID: "<x.letter@example.org>"}
+	to, err := parseAddress(d.Address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, letter := range c.Letters {
+		if variants[i].Key != letter.Key() {
+			t.Errorf("variant %d is %s, want %s", i, variants[i].Key, letter.Key())
+		}
+		raw, err := ch.fill(nil, variants[i], d, to)
+		if err != nil {
+			t.Fatal(err)
+		}
+		again, err := ch.fill(nil, variants[i], d, to)
+		if err != nil || !bytes.Equal(raw, again) {
+			t.Errorf("%s: another attempt differs, %v", letter.Key(), err)
+		}
+		_, expires := links{}.LetterPlaceholder(letter.Kind, c.PlannedAt)
+		_, after, _ := strings.Cut(string(raw), "text/plain; charset=UTF-8\r\n\r\n")
+		body, _, _ := strings.Cut(after, "\r\n--")
+		text, err := base64.StdEncoding.DecodeString(body)
+		if want := "/" + letter.Kind + "?t=sub1xxx"; err != nil || strings.Contains(string(text), want) != (letter.Kind != "moved") {
+			t.Errorf("%s until %s: %v %s", letter.Key(), expires, err, text)
+		}
+	}
+	for _, data := range [][]byte{{letterVersion}, {letterVersion, 200}, {letterVersion, 2, '{', '{', 1}} {
+		if _, err := ch.fill(nil, dispatch.Variant{Data: data}, d, to); err == nil {
+			t.Errorf("%x was filled", data)
+		}
 	}
 }
 
@@ -300,6 +339,11 @@ func TestPrepareRefuses(t *testing.T) {
 }
 
 type badLinks string
+
+func (b badLinks) Letter(string, dispatch.Handover, time.Time) string { return string(b) }
+func (b badLinks) LetterPlaceholder(string, time.Time) (string, time.Time) {
+	return string(b), time.Time{}
+}
 
 func (b badLinks) Placeholder() string       { return string(b) }
 func (b badLinks) Unsubscribe(string) string { return string(b) }

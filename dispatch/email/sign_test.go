@@ -260,7 +260,7 @@ func TestSignatureShape(t *testing.T) {
 			o.ReplyTo = mail.Address{Name: "编辑部", Address: "office@example.org"}
 			o.UnsubscribeMailto = "leave@example.org"
 		}},
-		"service": {keys: []Key{edKey()}, change: func(c *dispatch.Content, _ *Options) { c.Kind = dispatch.KindService }},
+		"service": {keys: []Key{edKey()}, change: func(c *dispatch.Content, _ *Options) { *c = confirmation() }},
 	} {
 		t.Run(name, func(t *testing.T) {
 			content, options := content(), options("127.0.0.1:25")
