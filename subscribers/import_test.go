@@ -368,7 +368,7 @@ func TestExportThenImportIsTheIdentity(t *testing.T) {
 	)
 	rapid.Check(t, func(rt *rapid.T) {
 		for _, s := range []*Store{one, two} {
-			for _, table := range []string{"addresses", "subscribers", "suppressions"} {
+			for _, table := range []string{"consents", "addresses", "subscribers", "suppressions"} {
 				exec(t, s.write, `DELETE FROM `+table)
 			}
 		}

@@ -21,14 +21,37 @@ import (
 type fakeRenderer struct{ err error }
 
 func (r fakeRenderer) Page(name, language string, data any) ([]byte, error) {
-	p := data.(UnsubscribePage)
+	p, ok := data.(UnsubscribePage)
+	if !ok {
+		return fmt.Appendf(nil, "%s %s %+v", name, language, data), r.err
+	}
 	return fmt.Appendf(nil, "%s %s %s %s|%s|%s|%s%s|%s", name, language, p.Title, p.State, p.Problem, p.Channel, p.Action, p.Address, p.Error), r.err
+}
+
+func (r fakeRenderer) StyleHash() string { return "'sha256-style'" }
+
+// noBooks is a program that keeps nothing of people but what this package does.
+type noBooks struct{}
+
+func (noBooks) Scrub(context.Context, int64, time.Time) error { return nil }
+func (noBooks) History(context.Context, int64) (any, error)   { return []string{}, nil }
+
+// newDesk returns a desk on a store, and what it logs.
+func newDesk(t testing.TB, s *Store) (*Desk, *bytes.Buffer) {
+	t.Helper()
+	log := new(bytes.Buffer)
+	d, err := NewDesk(DeskOptions{Store: s, Books: noBooks{}, Log: slog.New(slog.NewTextHandler(log, nil))})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return d, log
 }
 
 // site is a server with one subscriber, and what it logged.
 type site struct {
 	*httptest.Server
 	store *Store
+	desk  *Desk
 	links *Links
 	sub   Subscriber
 	log   *bytes.Buffer
@@ -37,18 +60,28 @@ type site struct {
 func newSite(t *testing.T, renderer Renderer) *site {
 	t.Helper()
 	s := newStore(t)
-	w := &site{store: s, links: newLinks(t, secretA), log: new(bytes.Buffer)}
+	w := &site{store: s, links: newLinks(t, secretA)}
+	w.desk, w.log = newDesk(t, s)
 	w.sub = mustAdd(t, s, Entry{Addresses: []Address{mustEmail(t, "zhang.san@example.org"), mustWeChat(t, "oZHANGSAN")}})
-	pages, err := NewPages(PageOptions{Store: s, Links: w.links, Renderer: renderer, Title: "商务资讯", Log: slog.New(slog.NewTextHandler(w.log, nil))})
+	pages, err := NewPages(pageOptions(w.desk, w.links, renderer))
 	if err != nil {
 		t.Fatal(err)
 	}
 	mux := http.NewServeMux()
-	mux.Handle("/unsubscribe", http.NewCrossOriginProtection().Handler(pages))
+	pages.Register(mux)
 	w.Server = httptest.NewServer(mux)
 	t.Cleanup(w.Close)
 	w.Client().CheckRedirect = func(*http.Request, []*http.Request) error { return errors.New("redirected") }
 	return w
+}
+
+func pageOptions(desk *Desk, links *Links, renderer Renderer) PageOptions {
+	return PageOptions{
+		Desk: desk, Links: links, Renderer: renderer, Title: "商务资讯", Zone: time.FixedZone("CST", 8*3600),
+		Sections: func(context.Context) ([]string, error) { return []string{"要闻", "会员", "政策"}, nil },
+		Consent:  func(language string) string { return "同意 " + language },
+		Log:      desk.o.Log,
+	}
 }
 
 func (w *site) token() string {
@@ -82,7 +115,7 @@ func (w *site) do(t *testing.T, method, query, contentType, body string) (*http.
 		t.Fatal(err)
 	}
 	for header, want := range map[string]string{
-		"Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'",
+		"Content-Security-Policy": "default-src 'none'; style-src 'sha256-style'; form-action 'self'",
 		"Referrer-Policy":         "no-referrer",
 		"X-Robots-Tag":            "noindex",
 		"X-Content-Type-Options":  "nosniff",
@@ -310,14 +343,16 @@ func TestPageLanguage(t *testing.T) {
 }
 
 func TestNewPagesNeedsItsOptions(t *testing.T) {
-	whole := PageOptions{Store: new(Store), Links: new(Links), Renderer: fakeRenderer{}, Log: slog.New(slog.DiscardHandler)}
+	whole := pageOptions(&Desk{o: DeskOptions{Log: slog.New(slog.DiscardHandler)}}, new(Links), fakeRenderer{})
 	if _, err := NewPages(whole); err != nil {
 		t.Error(err)
 	}
 	var got []string
 	for name, drop := range map[string]func(*PageOptions){
-		"store": func(o *PageOptions) { o.Store = nil }, "links": func(o *PageOptions) { o.Links = nil },
+		"desk": func(o *PageOptions) { o.Desk = nil }, "links": func(o *PageOptions) { o.Links = nil },
 		"renderer": func(o *PageOptions) { o.Renderer = nil }, "log": func(o *PageOptions) { o.Log = nil },
+		"zone": func(o *PageOptions) { o.Zone = nil }, "sections": func(o *PageOptions) { o.Sections = nil },
+		"consent": func(o *PageOptions) { o.Consent = nil },
 	} {
 		o := whole
 		drop(&o)
