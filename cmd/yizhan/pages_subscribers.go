@@ -17,7 +17,7 @@ func (d *daemon) subscriberPages() (*subscribers.Pages, error) {
 	title := cmp.Or(d.config.Title, d.host())
 	return subscribers.NewPages(subscribers.PageOptions{
 		Desk: d.desk, Links: d.links, Renderer: d.templates, Title: title, Zone: d.config.Timezone,
-		Sections: (&contents{instance: d.instance}).sections, Consent: func(language string) string { return templates.Consent(language, title) },
+		Sections: (&offer{instance: d.instance}).sections, Consent: func(language string) string { return templates.Consent(language, title) },
 		Proxies: d.config.HTTP.TrustedProxies, Log: d.log,
 	})
 }
@@ -36,9 +36,9 @@ func (d *daemon) keepConsent(ctx context.Context) error {
 // sectionsOf is how many of the newest issues tell which sections there are.
 const sectionsOf = 6
 
-// contents tells the sections of the newest issues that were sent, in their order
+// offer tells the sections of the newest issues that were sent, in their order
 // there, and reads the issues only when others were sent.
-type contents struct {
+type offer struct {
 	*instance
 
 	mu    sync.Mutex
@@ -46,7 +46,7 @@ type contents struct {
 	names []string
 }
 
-func (c *contents) sections(ctx context.Context) ([]string, error) {
+func (c *offer) sections(ctx context.Context) ([]string, error) {
 	planned, err := c.ledger.Published(ctx)
 	if err != nil {
 		return nil, err
