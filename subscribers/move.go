@@ -47,7 +47,7 @@ func (d *Desk) depart(ctx context.Context, tx *sql.Tx, w wish, to Address, now t
 	}
 	owner, err := one(ctx, tx, `WHERE id = (SELECT subscriber_id FROM addresses WHERE channel = $1 AND hash = $2)`, to.Channel, hash)
 	if err == nil {
-		return true, d.mail(ctx, tx, LetterManage, &owner, to, w.Language, now)
+		return true, d.mail(ctx, tx, LetterManage, &owner, owner.on(to.Channel).Address, w.Language, now)
 	}
 	if !errors.Is(err, ErrNotFound) {
 		return false, err

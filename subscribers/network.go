@@ -20,7 +20,7 @@ func (p Proxies) Network(r *http.Request) string {
 		bits = 24
 	}
 	prefix, err := from.Prefix(bits)
-	if err != nil {
+	if err != nil || !from.IsValid() {
 		return "unknown"
 	}
 	return prefix.String()

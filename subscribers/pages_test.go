@@ -60,9 +60,19 @@ type site struct {
 func newSite(t *testing.T, renderer Renderer) *site {
 	t.Helper()
 	s := newStore(t)
+	sub := mustAdd(t, s, Entry{Addresses: []Address{mustEmail(t, "zhang.san@example.org"), mustWeChat(t, "oZHANGSAN")}})
+	w := serveWith(t, s, renderer)
+	w.sub = sub
+	return w
+}
+
+// serveOn serves the pages of a store.
+func serveOn(t *testing.T, s *Store) *site { return serveWith(t, s, fakeRenderer{}) }
+
+func serveWith(t *testing.T, s *Store, renderer Renderer) *site {
+	t.Helper()
 	w := &site{store: s, links: newLinks(t, secretA)}
 	w.desk, w.log = newDesk(t, s)
-	w.sub = mustAdd(t, s, Entry{Addresses: []Address{mustEmail(t, "zhang.san@example.org"), mustWeChat(t, "oZHANGSAN")}})
 	pages, err := NewPages(pageOptions(w.desk, w.links, renderer))
 	if err != nil {
 		t.Fatal(err)

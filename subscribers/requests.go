@@ -227,7 +227,9 @@ func (d *Desk) receive(ctx context.Context, tx *sql.Tx, kind string, w wish, a A
 			return false, err
 		}
 	}
-	return true, d.mail(ctx, tx, letter, &sub, a, w.Language, now)
+	// As it is in the list, not as it was typed: upper and lower case may matter to
+	// their provider.
+	return true, d.mail(ctx, tx, letter, &sub, sub.on(a.Channel).Address, w.Language, now)
 }
 
 // Tidy removes what has had its time: requests, moves, and sign-ups from a page

@@ -39,7 +39,7 @@ func newStore(t testing.TB) *Store {
 }
 
 // TestOnPostgreSQL runs what is tested here on PostgreSQL, too.
-func TestOnPostgreSQL(t *testing.T) { configtest.Again(t, ".", "TestQueriesUseIndexes") }
+func TestOnPostgreSQL(t *testing.T) { configtest.Again(t, ".", "TestQueriesUseIndexes|TestStatements") }
 
 func mustEmail(t testing.TB, text string) Address {
 	t.Helper()

@@ -57,6 +57,13 @@ func (c *Carrier) Capacity() dispatch.Capacity {
 
 // Prepare implements [dispatch.Channel].
 func (c *Carrier) Prepare(_ context.Context, content dispatch.Content) ([]dispatch.Variant, error) {
+	if content.Kind == dispatch.KindService {
+		var out []dispatch.Variant
+		for _, letter := range content.Letters {
+			out = append(out, dispatch.Variant{Key: letter.Key(), Data: []byte(letter.Key()), MessageID: "<%s.letter@example.org>"})
+		}
+		return out, nil
+	}
 	data := fmt.Appendf(nil, "issue %s revision %d", content.Issue.ID, content.Revision.N)
 	if content.Sections != nil {
 		data = fmt.Appendf(data, " sections %s", content.Sections)
