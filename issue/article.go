@@ -34,6 +34,7 @@ func (r *recogniser) article(a articleRange, s sectionRange) Article {
 			r.put(i, PlaceTitle)
 		}
 		name, as := membership(a.name)
+		art.Link = linkedTo(r.lines[a.title])
 		r.matchTitle(a.title, a.entry, name, false)
 		if as != "" {
 			art.Kind, art.Title, art.Profile = KindProfile, name, &Profile{Membership: as}

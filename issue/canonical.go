@@ -25,9 +25,10 @@ const (
 	fieldScope       = "经营范围"
 	fieldWebsite     = "网址"
 	fieldSignature   = "落款"
+	fieldLink        = "链接"
 )
 
-var fieldLine = regexp.MustCompile(`^(类型|作者|主讲|来源|摘自|摘要|文号|主送|署名|成文日期|联系|附件|附注|会员|经营范围|网址|落款)(?:：|:)[ \t]*(.*)$`)
+var fieldLine = regexp.MustCompile(`^(类型|链接|作者|主讲|来源|摘自|摘要|文号|主送|署名|成文日期|联系|附件|附注|会员|经营范围|网址|落款)(?:：|:)[ \t]*(.*)$`)
 
 const (
 	kindEditorial = "卷首"
@@ -181,6 +182,12 @@ func (r *canonicalReader) field(name, value string, b markdownBlock) {
 	case fieldContact:
 		doc().Contacts = append(doc().Contacts, value)
 		return
+	case fieldLink:
+		if !validHref(value) {
+			r.f.add("field-value", b.N, Warning, "链接“"+clip(value)+"”不是 http(s) 地址，未收入")
+			return
+		}
+		to = &a.Link
 	case fieldByline:
 		to = &a.Byline
 	case fieldSpeaker:

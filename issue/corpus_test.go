@@ -2,27 +2,40 @@ package issue
 
 import (
 	"encoding/json"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
 )
 
 // TestCorpus reads bulletins of many makes and compares them with what an
-// editor reads in them. testdata/corpus/README.md tells the form of the
-// expectations.
+// editor reads in them, field by field. testdata/corpus/README.md tells the form
+// of the expectations. With -v it prints the table: file, fields right/total.
 func TestCorpus(t *testing.T) {
 	files, err := filepath.Glob("testdata/corpus/*.json")
-	if err != nil || len(files) == 0 {
-		t.Fatal("testdata/corpus has no expectations", err)
+	if err != nil || len(files) < 25 {
+		t.Fatal("testdata/corpus has too few expectations", len(files), err)
 	}
+	var table strings.Builder
+	right, total := 0, 0
 	for _, f := range files {
 		base := strings.TrimSuffix(f, ".json")
-		t.Run(filepath.Base(base), func(t *testing.T) { corpusFile(t, base) })
+		t.Run(filepath.Base(base), func(t *testing.T) {
+			name, c := corpusFile(t, base)
+			fmt.Fprintf(&table, "%-28s %4d/%d\n", filepath.Base(name), c.total-c.wrong, c.total)
+			right, total = right+c.total-c.wrong, total+c.total
+		})
 	}
+	t.Logf("file, fields right/total\n%s%-28s %4d/%d", table.String(), fmt.Sprintf("%d files", len(files)), right, total)
 }
 
-func corpusFile(t *testing.T, base string) {
+// corpusExtensions are what a file of the corpus can be.
+var corpusExtensions = []string{".txt", ".md", ".docx", ".html", ".htm"}
+
+func corpusFile(t *testing.T, base string) (string, *comparison) {
 	var want map[string]any
 	raw, err := os.ReadFile(base + ".json")
 	if err != nil {
@@ -31,15 +44,17 @@ func corpusFile(t *testing.T, base string) {
 	if err := json.Unmarshal(raw, &want); err != nil {
 		t.Fatal(err)
 	}
-	name := base + ".txt"
-	data, err := os.ReadFile(name)
-	if err != nil {
-		name = base + ".md"
-		if data, err = os.ReadFile(name); err != nil {
-			t.Fatal(err)
+	name := ""
+	for _, ext := range corpusExtensions {
+		if _, err := os.Stat(base + ext); err == nil {
+			name = base + ext
 		}
 	}
-	var o ReadOptions
+	data, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	o := ReadOptions{Files: os.DirFS(filepath.Dir(base))}
 	if opt, ok := want["_options"].(map[string]any); ok {
 		b, _ := json.Marshal(opt)
 		if err := json.Unmarshal(b, &o); err != nil {
@@ -58,59 +73,68 @@ func corpusFile(t *testing.T, base string) {
 	if err := json.Unmarshal(b, &got); err != nil {
 		t.Fatal(err)
 	}
-	corpusCompare(t, "", want, got)
+	c := &comparison{t: t}
+	c.compare("", want, got)
 	for _, d := range res.Diagnostics {
 		t.Logf("%d %s %s %s", d.Line, d.Severity, d.Code, d.Text)
 	}
 	back, _ := again(t, res.Issue)
 	if back.Hash() != res.Issue.Hash() {
-		t.Error("the model does not come back from its Markdown")
+		t.Errorf("the model does not come back from its Markdown: %s", cmp.Diff(res.Issue, back))
+	}
+	return name, c
+}
+
+// comparison counts the fields that were compared.
+type comparison struct {
+	t            *testing.T
+	total, wrong int
+}
+
+func (c *comparison) field(ok bool, format string, args ...any) {
+	c.t.Helper()
+	if c.total++; !ok {
+		c.wrong++
+		c.t.Errorf(format, args...)
 	}
 }
 
-func corpusCompare(t *testing.T, at string, want, got any) {
+func (c *comparison) compare(at string, want, got any) {
+	t := c.t
 	t.Helper()
 	switch w := want.(type) {
 	case map[string]any:
 		g, ok := got.(map[string]any)
 		if !ok {
-			t.Errorf("%s is %v, want an object", at, got)
+			c.field(false, "%s is %v, want an object", at, got)
 			return
 		}
 		for k, v := range w {
 			switch k {
 			case "_options", "_comment", "_note", "_notes":
 			case "paragraph_count":
-				if n := len(g["blocks"].([]any)); float64(n) != v.(float64) {
-					t.Errorf("%s has %d blocks, want %v\n%v", at, n, v, strings.Join(blockTexts(g), "\n"))
-				}
+				n := len(g["blocks"].([]any))
+				c.field(float64(n) == v.(float64), "%s has %d blocks, want %v\n%v", at, n, v, strings.Join(blockTexts(g), "\n"))
 			case "first", "last":
 				s := squeeze(strings.Join(blockTexts(g), ""))
 				f := squeeze(v.(string))
-				if k == "first" && !strings.HasPrefix(s, f) && !strings.HasPrefix(s, "1."+f) || k == "last" && !strings.HasSuffix(s, f) {
-					t.Errorf("%s: the %s of the body is not %q but %.40q … %q", at, k, f, s, tail(s, 60))
-				}
+				c.field(k == "first" && (strings.HasPrefix(s, f) || strings.HasPrefix(s, "1."+f)) || k == "last" && strings.HasSuffix(s, f),
+					"%s: the %s of the body is not %q but %.40q … %q", at, k, f, s, tail(s, 60))
 			default:
-				corpusCompare(t, at+"/"+k, v, g[k])
+				c.compare(at+"/"+k, v, g[k])
 			}
 		}
 	case []any:
 		g, _ := got.([]any)
-		if len(g) != len(w) {
-			t.Errorf("%s has %d entries, want %d: %v", at, len(g), len(w), outline(g))
-		}
+		c.field(len(g) == len(w), "%s has %d entries, want %d: %v", at, len(g), len(w), outline(g))
 		for i := range min(len(w), len(g)) {
-			corpusCompare(t, at+"/"+string(rune('0'+i)), w[i], g[i])
+			c.compare(at+"/"+string(rune('0'+i)), w[i], g[i])
 		}
 	case string:
 		g, _ := got.(string)
-		if strings.Join(strings.Fields(g), " ") != strings.Join(strings.Fields(w), " ") {
-			t.Errorf("%s is %q, want %q", at, g, w)
-		}
+		c.field(strings.Join(strings.Fields(g), " ") == strings.Join(strings.Fields(w), " "), "%s is %q, want %q", at, g, w)
 	default:
-		if got != want {
-			t.Errorf("%s is %v, want %v", at, got, want)
-		}
+		c.field(got == want, "%s is %v, want %v", at, got, want)
 	}
 }
 

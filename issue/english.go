@@ -29,15 +29,10 @@ func (r *recogniser) englishLine(i int) bool {
 		return false
 	}
 	if m := englishMonth.FindStringSubmatch(t); m != nil {
-		month := 0
-		for k := time.January; k <= time.December; k++ {
-			if strings.EqualFold(k.String(), m[1]) {
-				month = int(k)
-			}
-		}
+		month := monthNamed(m[1])
 		r.issue.Year = number(m[3])
 		if m[2] != "" {
-			if d, _ := dateIn(fmt.Sprintf("%s-%d-%s", m[3], month, m[2])); d != "" {
+			if d := englishDate(t); d != "" {
 				r.setDate(i, d)
 			}
 		} else if len(r.issue.Months) == 0 {
@@ -62,6 +57,25 @@ func (r *recogniser) englishLine(i int) bool {
 		return true
 	}
 	return false
+}
+
+func monthNamed(name string) int {
+	for k := time.January; k <= time.December; k++ {
+		if strings.EqualFold(k.String(), name) {
+			return int(k)
+		}
+	}
+	return 0
+}
+
+// englishDate reads March 4, 2024 as YYYY-MM-DD, "" when it is no date.
+func englishDate(s string) string {
+	m := englishMonth.FindStringSubmatch(s)
+	if m == nil || m[2] == "" {
+		return ""
+	}
+	date, _ := dateIn(fmt.Sprintf("%s-%d-%s", m[3], monthNamed(m[1]), m[2]))
+	return date
 }
 
 // englishCredit reads Source: Port Authority and the like.

@@ -51,6 +51,11 @@ type matterEntry struct {
 // the first line of the text.
 func frontMatter(text string, f *findings) (matter, string, int, *ReadError) {
 	var m matter
+	for _, other := range []func(string, *findings) (matter, string, int, bool, *ReadError){tomlMatter, pelicanMatter} {
+		if m, body, first, ok, err := other(text, f); ok {
+			return m, body, first, err
+		}
+	}
 	rest, ok := strings.CutPrefix(text, "---\n")
 	if !ok {
 		return m, text, 1, nil
@@ -69,14 +74,29 @@ func frontMatter(text string, f *findings) (matter, string, int, *ReadError) {
 	}
 	keys := map[string]yaml.Node{}
 	err := yaml.Load([]byte(head), &keys)
-	if err == nil {
+	_, canonical := keys["format"]
+	values := map[string]any{}
+	switch {
+	case err != nil:
+	case canonical:
 		err = yaml.Load([]byte(head), &m)
+	default:
+		err = yaml.Load([]byte(head), &values)
 	}
 	if err != nil {
 		return m, "", 0, matterError(head, err)
 	}
 	if fullFlow.MatchString(head) { // YAML takes it for a key without a value
 		return m, "", 0, punctuation(head)
+	}
+	if !canonical {
+		m, failed := lenient(values, f)
+		if failed != nil {
+			failed.Line = max(keys["date"].Line, 1)
+		} else if values["months"] != nil && len(m.Months) == 0 {
+			failed = matterError(head, fmt.Errorf("line %d: months", keys["months"].Line))
+		}
+		return m, body, first, failed
 	}
 	for _, entry := range keys["contents"].Content {
 		m.entries = append(m.entries, entry.Line)

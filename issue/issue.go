@@ -82,6 +82,8 @@ const (
 type Article struct {
 	Kind  ArticleKind `json:"kind"`
 	Title string      `json:"title"`
+	// Link is the address on the web that the title links to.
+	Link string `json:"link,omitempty"`
 	// Byline is the author as printed, without a label such as 作者：.
 	Byline string `json:"byline"`
 	// Speaker is whose words a transcript prints (文字实录).

@@ -28,15 +28,22 @@ func readMarkdown(text string, at folder, f *findings) (Result, *ReadError) {
 		return Result{}, err
 	}
 	base := fm.issue()
-	if fm.Format == "" && base.Year == 0 && base.Date != "" {
-		base.Year = number(base.Date[:4])
-	}
 	if fm.Format != "" {
+		hostile(text, 1, f)
 		return readCanonical(markdownBlocks(body, first, true, at, f), base, fm.entries, f)
 	}
-	blocks := markdownBlocks(body, first, false, at, f)
+	if base.Year == 0 && base.Date != "" {
+		base.Year = number(base.Date[:4])
+	}
+	foreign := foreignMarkdown(body, first, f)
+	hostile(foreign, first, f)
+	blocks := markdownBlocks(foreign, first, false, at, f)
 	headings := 0
-	lines := make([]Line, 0, len(blocks))
+	lines := make([]Line, 0, len(blocks)+1)
+	if issueLine.MatchString(narrow(base.Title)) { // 湖畔周刊（第 12 期）：春天来了
+		lines = append(lines, Line{N: 1, Last: 1, Text: base.Title})
+		base.Title = ""
+	}
 	for _, b := range blocks {
 		if b.Style == StyleHeading {
 			headings++
@@ -90,6 +97,10 @@ func markdownBlocks(text string, first int, strict bool, at folder, f *findings)
 func (r *blockReader) line(lines []string, k, n int) int {
 	s := strings.TrimRightFunc(lines[k], unicode.IsSpace)
 	t := strings.TrimLeftFunc(s, unicode.IsSpace)
+	if !r.strict && strings.Contains(t, cut) {
+		r.parts(t, n)
+		return 0
+	}
 	if fence.MatchString(t) {
 		r.flush()
 		r.fenced = !r.fenced
@@ -131,6 +142,16 @@ func (r *blockReader) line(lines []string, k, n int) int {
 		r.text(s, t, n, lines[k])
 	}
 	return 0
+}
+
+// parts reads a line that is several.
+func (r *blockReader) parts(t string, n int) {
+	for part := range strings.SplitSeq(t, cut) {
+		if part = strings.TrimSpace(part); part != "" {
+			r.line([]string{part}, 0, n)
+		}
+		r.flush()
+	}
 }
 
 // text reads a line of a paragraph, an item or a quotation.

@@ -126,7 +126,7 @@ func anyArticle(t *rapid.T) Article {
 	a := Article{
 		Kind: rapid.SampledFrom([]ArticleKind{KindArticle, KindEditorial, KindProfile}).Draw(t, "kind"), Title: anyText(t, "title"),
 		Byline: maybeText(t, "byline"), Source: maybeText(t, "source"), ExcerptedFrom: maybeText(t, "excerpt"), Summary: maybeText(t, "summary"), Speaker: maybeText(t, "speaker"),
-		Blocks: []Block{},
+		Link: rapid.SampledFrom([]string{"", "https://example.org/a_(b)?c=*d*&e"}).Draw(t, "link"), Blocks: []Block{},
 	}
 	if rapid.Bool().Draw(t, "document") {
 		a.Document = &Document{Number: anyText(t, "number"), Addressee: maybeText(t, "addressee"), Signer: maybeText(t, "signer"), Date: maybeText(t, "date"), Attachment: maybeText(t, "attachment"), ReleaseNote: maybeText(t, "note")}

@@ -120,6 +120,7 @@ func (r *recogniser) supplement() {
 }
 
 var (
+	emptyBrackets  = regexp.MustCompile(`[(\[【]\s*[)\]】]`)
 	yearThenNumber = regexp.MustCompile(`年(?:度)?(?:[^第\d]{0,4}|\s*[\d、~至和-]{1,8}\s*月?(?:合刊)?)\s*\(?(?:第|(?i:no))`)
 	periodRest     = regexp.MustCompile(`^[\s()\d、第年月季春夏秋冬度号刊~至和/-]*(?:合刊)?[\s()]*$`)
 )
@@ -155,7 +156,11 @@ func (r *recogniser) numberRange(i int, m []string) {
 // leftover gives what an issue line has beside its numbers to the title, the
 // sponsor or the notice.
 func (r *recogniser) leftover(i int, rest string, free *[]int) {
-	rest = strings.Trim(strings.Join(strings.Fields(rest), " "), "()（）,，.。·|/-—:： ")
+	rest = strings.Trim(strings.Join(strings.Fields(emptyBrackets.ReplaceAllString(rest, " ")), " "), "()（）,，.。·|/-—:： ")
+	if name, theme, ok := strings.Cut(rest, ":"); ok && r.issue.Title == "" && hanCount(name) >= 2 && hanCount(theme) >= 2 && !orgLabel.MatchString(r.printed(i, rest)) { // 湖畔周刊（第 12 期）：春天来了
+		r.find("masthead-line", i, Info, "期号行里的“"+clip(strings.TrimSpace(theme))+"”没有对应的栏位，未收入")
+		rest = strings.TrimSpace(name)
+	}
 	if rest == "" || rest == "期" || rest == "号" || rest == "月" || rest == "出版" {
 		return
 	}

@@ -138,10 +138,8 @@ func readAny(name string, data []byte, o ReadOptions, f *findings, pictures *alb
 	if isMarkdown(name, text) {
 		res, err = readMarkdown(text, at, f)
 	} else {
+		hostile(text, 1, f)
 		res, err = recognise(textLines(text, f), Issue{}, f)
-	}
-	if err == nil {
-		hostile(text, f)
 	}
 	return res, err
 }
@@ -335,16 +333,16 @@ func (d Document) empty() bool {
 
 var htmlTag = regexp.MustCompile(`(?i)<\s*/?\s*(?:script|style|iframe|object|embed|form|input|img|svg|link|meta|base|body|html|div|span|p|br|a|b|i|u|font|table|td|tr)\b|javascript:`)
 
-// hostile notes markup in the text. It stays text: nothing in a model is ever
-// taken for markup.
-func hostile(text string, f *findings) {
+// hostile notes markup in a text that begins at line first of the file. It stays
+// text: nothing in a model is ever taken for markup.
+func hostile(text string, first int, f *findings) {
 	n := 0
 	for at, rest := 0, text; n < 50; n++ {
 		m := htmlTag.FindStringIndex(rest)
 		if m == nil {
 			return
 		}
-		line := 1 + strings.Count(text[:at+m[0]], "\n")
+		line := first + strings.Count(text[:at+m[0]], "\n")
 		f.add("markup-as-text", line, Warning, "这一行有 HTML 标记，已当作普通文字保留；如不需要请删去")
 		next := strings.IndexByte(rest[m[1]:], '\n')
 		if next < 0 {

@@ -85,8 +85,11 @@ func (r *recogniser) mastheadEnd() int {
 		if !shorterThan(l.Text, 61) {
 			break
 		}
-		if l.Style == StyleHeading && (i > 0 || !r.soleHeading(l.Level)) {
+		if l.Style == StyleHeading && (i > 0 || !r.titleHeading(i)) {
 			return i
+		}
+		if i > 0 && l.Style == StylePlain && isProse(l.Text) && r.headingBelow(i) {
+			return i // what the issue opens with, above its first section
 		}
 	}
 	end := 0
@@ -108,7 +111,7 @@ func (r *recogniser) mastheadEnd() int {
 		case probe.organisation(t, i, PlaceMasthead), probe.dateLine(i), probe.notice(i), probe.englishLine(i), probe.editors(i, PlaceMasthead),
 			imprint.MatchString(narrow(t)), i < 3 && latinLine.MatchString(t):
 			end = i + 1
-		case r.lines[i].Style == StyleHeading && r.lines[i].Level == 1 && i == 0 && r.soleHeading(1):
+		case r.lines[i].Style == StyleHeading && r.lines[i].Level == 1 && i == 0 && r.titleHeading(i):
 			end = i + 1
 		}
 	}
@@ -124,6 +127,23 @@ func (r *recogniser) opensBody(i int) bool {
 		}
 	}
 	return false
+}
+
+// titleHeading tells whether the heading at line i is the title of the periodical.
+func (r *recogniser) titleHeading(i int) bool {
+	l := r.lines[i]
+	return r.soleHeading(l.Level) && (r.issue.Title == "" || fold(r.issue.Title) == fold(l.Text) || issueLine.MatchString(narrow(l.Text)))
+}
+
+// headingBelow tells whether a heading follows the text at line i.
+func (r *recogniser) headingBelow(i int) bool {
+	low := narrow(r.lines[i].Text)
+	if issueLine.MatchString(low) || noticeLine.MatchString(low) {
+		return false
+	}
+	for i++; i < len(r.lines) && r.lines[i].Style == StylePlain && isProse(r.lines[i].Text); i++ {
+	}
+	return i < len(r.lines) && r.lines[i].Style == StyleHeading
 }
 
 // soleHeading tells whether there is one heading of that level and headings

@@ -283,13 +283,17 @@ func (r *recogniser) split(s sectionRange) []articleRange {
 	if r.shape.article == classNone && len(r.listed.items) == 0 {
 		r.shape.article = r.numberedTitles(s)
 	}
+	loose := r.looseTitles(s)
 	flush := func(to int) {
 		if open.to = to; open.title >= 0 || open.to > open.from {
 			out = append(out, open)
 		}
 	}
 	for i := s.from; i < s.to; i++ {
-		begins, lines := r.beginsArticle(i, s, open, closed, &number)
+		begins, lines := loose[i], 1
+		if !begins {
+			begins, lines = r.beginsArticle(i, s, open, closed, &number)
+		}
 		if begins {
 			flush(i)
 			var parts []string
@@ -297,7 +301,7 @@ func (r *recogniser) split(s sectionRange) []articleRange {
 				parts = append(parts, r.lines[j].Text)
 			}
 			open = articleRange{title: i, name: joinPieces(parts), from: i + lines}
-			if m := r.marks[i]; m.class != classNone && m.class == r.shape.article {
+			if m := r.marks[i]; m.class != classNone && (m.class == r.shape.article || loose[i]) {
 				open.name = m.rest
 			}
 			name, _ := membership(open.name)

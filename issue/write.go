@@ -81,6 +81,7 @@ func articleFields(a Article) [][2]string {
 			out = append(out, [2]string{name, value})
 		}
 	}
+	add(fieldLink, a.Link)
 	add(fieldByline, a.Byline)
 	add(fieldSpeaker, a.Speaker)
 	add(fieldSource, a.Source)

@@ -86,6 +86,7 @@ type Entry struct {
 	Text       []string // an editorial's paragraphs, in full
 	More       bool     // the web page has more of it
 
+	Link    string  // web page: where the title comes from
 	Summary string  // web page: the article's own abstract
 	Blocks  []Block // web page: the whole text
 
@@ -203,7 +204,7 @@ func (v *View) entry(a issue.Article, n int, f fit, locked bool) Entry {
 	}
 	if f.blocks {
 		e.Blocks = blocks(f.folder, a)
-		e.Summary = text(a.Summary)
+		e.Summary, e.Link = text(a.Summary), web(a.Link)
 	}
 	e.Credits = v.credits(a)
 	if p := a.Profile; p != nil && e.Profile {
