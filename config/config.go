@@ -43,6 +43,7 @@ type Config struct {
 	ShutdownGrace time.Duration // how long a stop waits for replies that are under way
 	Imprint       Imprint
 	Pages         Pages
+	Theme         Theme  // colours, logo and signature
 	Templates     string // folder whose files replace the built-in templates; "" for none
 	Channels      Channels
 	Schedules     []Schedule
@@ -169,6 +170,8 @@ func (t *table) config(c *Config) {
 	imprint.done()
 
 	t.child("pages").pages(&c.Pages)
+
+	t.child("theme").theme(&c.Theme)
 
 	channels := t.child("channels")
 	channels.child("email").email(&c.Channels.Email, c.PublicURL)

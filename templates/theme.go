@@ -40,12 +40,19 @@ type palette map[string]string
 
 // ContrastError is a colour of a [Theme] that cannot be read.
 type ContrastError struct {
-	Key  string // ink, accent or paper
-	Text string // with what, and how far
+	Key           string // ink, accent or paper
+	Front, Behind string // the colours that are too close
+	Ratio         float64
+	Dark          bool // in dark mode
 }
 
 // Error says what cannot be read.
-func (e ContrastError) Error() string { return "theme." + e.Key + ": " + e.Text }
+func (e ContrastError) Error() string {
+	return fmt.Sprintf("theme.%s: %s on %s has a contrast of %.2f:1, at least %.1f:1 can be read by everybody", e.Key, e.Front, e.Behind, e.Ratio, MinContrast)
+}
+
+// MinContrast is what WCAG 2.1, 1.4.3 (AA) wants between a text and what is behind it.
+const MinContrast = 4.5
 
 // colours derives the palette and holds it against WCAG 2.1, 1.4.3 (AA): 4.5:1
 // for every text on what is behind it, in light and in dark. Its errors are
@@ -86,8 +93,8 @@ func (t Theme) colours() (palette, []error) {
 	} {
 		front, behind := p[c.front], p[c.behind]
 		same := func(e error) bool { return e.(ContrastError).Key == c.key }
-		if ratio := contrast(front, behind); ratio < 4.5 && !slices.ContainsFunc(errs, same) {
-			errs = append(errs, ContrastError{c.key, fmt.Sprintf("%s on %s has a contrast of %.1f:1, 4.5:1 can be read by everybody", front, behind, ratio)})
+		if ratio := contrast(front, behind); ratio < MinContrast && !slices.ContainsFunc(errs, same) {
+			errs = append(errs, ContrastError{c.key, front, behind, ratio, strings.HasPrefix(c.behind, "dark-")})
 		}
 	}
 	return p, errs
@@ -162,7 +169,7 @@ var hexColour = regexp.MustCompile(`^#[0-9a-f]{6}$`)
 func (t Theme) check() (palette, []error) {
 	for key, colour := range map[string]string{"ink": t.Ink, "accent": t.Accent, "paper": t.Paper} {
 		if colour != "" && !hexColour.MatchString(colour) {
-			return nil, []error{ContrastError{key, fmt.Sprintf("%q is not a colour such as %s", colour, defaultInk)}}
+			return nil, []error{fmt.Errorf("theme.%s: %q is not a colour such as %s", key, colour, defaultInk)}
 		}
 	}
 	return t.colours()

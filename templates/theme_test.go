@@ -12,15 +12,13 @@ func TestThemeColoursMustBeReadable(t *testing.T) {
 		theme Theme
 		keys  string // of the errors
 	}{
-		"built in":       {Theme{}, ""},
-		"green":          {Theme{Ink: "#14532d", Accent: "#7c2d12"}, ""},
-		"warm paper":     {Theme{Paper: "#fdf6e3"}, ""},
-		"pale ink":       {Theme{Ink: "#9ab8d8"}, "ink"},
-		"WeChat green":   {Theme{Accent: "#07c160"}, "accent"},
-		"dark paper":     {Theme{Paper: "#202020"}, "paper ink accent"},
-		"grey paper":     {Theme{Paper: "#c8c8c8"}, "paper accent"},
-		"no colour":      {Theme{Ink: "navy"}, "ink"},
-		"no room for js": {Theme{Accent: "#000000;}"}, "accent"},
+		"built in":     {Theme{}, ""},
+		"green":        {Theme{Ink: "#14532d", Accent: "#7c2d12"}, ""},
+		"warm paper":   {Theme{Paper: "#fdf6e3"}, ""},
+		"pale ink":     {Theme{Ink: "#9ab8d8"}, "ink"},
+		"WeChat green": {Theme{Accent: "#07c160"}, "accent"},
+		"dark paper":   {Theme{Paper: "#202020"}, "paper ink accent"},
+		"grey paper":   {Theme{Paper: "#c8c8c8"}, "paper accent"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, errs := tc.theme.check()
@@ -36,6 +34,14 @@ func TestThemeColoursMustBeReadable(t *testing.T) {
 				t.Errorf("errors at %q, want %q: %v", got, tc.keys, errs)
 			}
 		})
+	}
+}
+
+func TestThemeTakesColoursOnly(t *testing.T) {
+	for _, bad := range []string{"navy", "#000000;}", "#FFF", "#1F3A5F"} {
+		if _, err := New(Options{Theme: Theme{Accent: bad}}); err == nil || !strings.Contains(err.Error(), "theme.accent") {
+			t.Errorf("%q: %v", bad, err)
+		}
 	}
 }
 

@@ -21,6 +21,10 @@ func (d *daemon) pages() (http.Handler, error) {
 	mux := http.NewServeMux()
 	people.Register(mux)
 	newSite(d.instance).routes(mux)
+	if err := d.keepLogo(); err != nil {
+		return nil, err
+	}
+	mux.HandleFunc("GET "+logoPath+"{name}", d.logo)
 	mux.HandleFunc("GET /favicon.ico", func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Cache-Control", "max-age=86400")
 		http.ServeFileFS(w, r, pageFiles, "page/icon.svg")

@@ -96,7 +96,7 @@ func (s *issuePreviewCmd) Run(ctx context.Context, c *call) error {
 	if dir == "" {
 		dir = "preview-" + r.ID
 	}
-	if err := writeForms(dir, forms); err != nil {
+	if err := writeForms(dir, i.withLogo(forms)); err != nil {
 		return err
 	}
 	if slices.ContainsFunc(forms, func(f form) bool { return f.Channel == "web" }) {

@@ -50,7 +50,12 @@ func (c *call) openWith(ctx context.Context, settings *config.Config, log *slog.
 	}
 	i := &instance{config: settings, log: log, openers: configured(c.channels, settings)}
 	var err error
-	if i.templates, err = templates.New(templates.Options{Dir: settings.Templates}); err != nil {
+	i.templates, err = templates.New(templates.Options{Dir: settings.Templates, Theme: theme(settings.Theme)})
+	var unreadable templates.ContrastError
+	if errors.As(err, &unreadable) {
+		return nil, illegible(settings, err)
+	}
+	if err != nil {
 		return nil, problem{Code: "template", Text: "模板有问题：" + err.Error(), Hint: "改好配置里 templates 目录下的文件，或删掉它以使用自带的", cause: err}
 	}
 	if err := i.scheduleChannels(); err != nil {
