@@ -43,7 +43,8 @@ type Config struct {
 	ShutdownGrace time.Duration // how long a stop waits for replies that are under way
 	Imprint       Imprint
 	Pages         Pages
-	Theme         Theme  // colours, logo and signature
+	Theme         Theme // colours, logo and signature
+	Lints         Lints
 	Templates     string // folder whose files replace the built-in templates; "" for none
 	Channels      Channels
 	Schedules     []Schedule
@@ -98,6 +99,7 @@ func Default() *Config {
 		Durability:    DurabilityNormal,
 		HTTP:          HTTP{Listen: "127.0.0.1:8080", Admin: "127.0.0.1:8081"},
 		ShutdownGrace: 30 * time.Second,
+		Lints:         defaultLints(),
 		Pages:         defaultPages(),
 		Channels:      Channels{Email: defaultEmail(), WeChat: defaultWeChat()},
 	}
@@ -172,6 +174,7 @@ func (t *table) config(c *Config) {
 	t.child("pages").pages(&c.Pages)
 
 	t.child("theme").theme(&c.Theme)
+	t.child("lints").lints(&c.Lints)
 
 	channels := t.child("channels")
 	channels.child("email").email(&c.Channels.Email, c.PublicURL)

@@ -12,6 +12,7 @@ var (
 	ErrNotFound    = errors.New("no such issue")
 	ErrNotApproved = errors.New("the issue is not approved")
 	ErrFaulty      = errors.New("the issue has errors; mend the file and import it again")
+	ErrChanged     = errors.New("the issue was changed since it was looked at")
 	ErrSettled     = errors.New("the revision is approved: what is said of it stays")
 	ErrLongNote    = errors.New("the note is too long")
 	ErrBadID       = errors.New("an issue's id has 1 to 64 letters, digits, dots, hyphens or underscores and begins with a letter or digit")

@@ -168,10 +168,14 @@ FROM issues ORDER BY LENGTH(id), id`)
 	return out, nil
 }
 
-// Approve approves the current revision in somebody's name. [ErrFaulty] when a
-// diagnostic of it is an error. Approving it again keeps the first approval.
-func (s *Store) Approve(ctx context.Context, id, by string, now time.Time) (Record, error) {
+// Approve approves the current revision in somebody's name, when it still is the one
+// with this hash, else [ErrChanged]. [ErrFaulty] when a diagnostic of it is an error.
+// Approving it again keeps the first approval.
+func (s *Store) Approve(ctx context.Context, id, by, hash string, now time.Time) (Record, error) {
 	return s.decide(ctx, id, "approving", func(tx *sql.Tx, r Record) error {
+		if r.Revision.Hash != hash {
+			return ErrChanged
+		}
 		for _, d := range r.Diagnostics {
 			if d.Severity == Error {
 				return fmt.Errorf("line %d: %s: %w", d.Line, d.Text, ErrFaulty)

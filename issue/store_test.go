@@ -64,11 +64,27 @@ func mustSave(t *testing.T, s *Store, i Issue, found []Diagnostic, now time.Time
 
 func mustApprove(t *testing.T, s *Store, id string, now time.Time) Record {
 	t.Helper()
-	r, err := s.Approve(t.Context(), id, "编辑甲", now)
+	before, err := s.Get(t.Context(), id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Approve(t.Context(), id, "编辑甲", "another", now); !errors.Is(err, ErrChanged) {
+		t.Errorf("approving what was not looked at: %v", err)
+	}
+	r, err := s.Approve(t.Context(), id, "编辑甲", before.Revision.Hash, now)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return r
+}
+
+func sampleHash(t *testing.T, s *Store) string {
+	t.Helper()
+	r, err := s.Get(t.Context(), "7")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r.Revision.Hash
 }
 
 func TestSaveKeepsTheWholeModel(t *testing.T) {
@@ -154,7 +170,7 @@ func TestApproveRefusesErrors(t *testing.T) {
 	s := newStore(t)
 	faulty := append(warning(), Diagnostic{"no-sections", 9, Error, "没有栏目"})
 	mustSave(t, s, sampleIssue("甲"), faulty, at(9))
-	if _, err := s.Approve(t.Context(), "7", "编辑甲", at(10)); !errors.Is(err, ErrFaulty) || !strings.Contains(err.Error(), "line 9: 没有栏目") {
+	if _, err := s.Approve(t.Context(), "7", "编辑甲", sampleHash(t, s), at(10)); !errors.Is(err, ErrFaulty) || !strings.Contains(err.Error(), "line 9: 没有栏目") {
 		t.Errorf("got %v", err)
 	}
 	if r, err := s.Get(t.Context(), "7"); err != nil || r.State != Draft {
@@ -176,7 +192,7 @@ func TestStoreRefuses(t *testing.T) {
 	for name, f := range map[string]func() error{
 		"Get":         func() error { _, err := s.Get(t.Context(), "8"); return err },
 		"Approved":    func() error { _, err := s.Approved(t.Context(), "8"); return err },
-		"Approve":     func() error { _, err := s.Approve(t.Context(), "8", "x", at(9)); return err },
+		"Approve":     func() error { _, err := s.Approve(t.Context(), "8", "x", "", at(9)); return err },
 		"Withdraw":    func() error { _, err := s.Withdraw(t.Context(), "8"); return err },
 		"Revision":    func() error { _, err := s.Revision(t.Context(), "8", 1); return err },
 		"Revision 2":  func() error { _, err := s.Revision(t.Context(), "7", 2); return err },

@@ -26,6 +26,7 @@ type commandLine struct {
 		Convert  issueConvertCmd  `cmd:"" help:"把能读的文件转成规范的 Markdown，写到标准输出。 [convert to canonical Markdown]"`
 		List     issueListCmd     `cmd:"" help:"列出各期。 [list issues]"`
 		Show     issueShowCmd     `cmd:"" help:"显示一期的内容和问题。 [show an issue]"`
+		Lint     issueLintCmd     `cmd:"" help:"批准以前查一遍：出处、链接、标题、广告标志、内部资料的规定。 [check before approval]"`
 		Approve  issueApproveCmd  `cmd:"" help:"批准当前版本，批准后才能发行。 [approve the present revision]"`
 		Withdraw issueWithdrawCmd `cmd:"" help:"撤回批准。 [take the approval back]"`
 		Preview  issuePreviewCmd  `cmd:"" help:"把邮件、网页和公众号文章写成文件，供查看。 [write mail, web page and WeChat article to files]"`

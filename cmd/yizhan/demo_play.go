@@ -65,7 +65,7 @@ func (s *stage) edit(ctx context.Context) (id string, err error) {
 	if err := s.store(ctx, &one); err != nil {
 		return "", err
 	}
-	if _, err := s.issues.Approve(ctx, one.ID, "演示", time.Now()); err != nil {
+	if _, err := s.issues.Approve(ctx, one.ID, "演示", one.Revision.Hash, time.Now()); err != nil {
 		return "", err
 	}
 	s.printf("读入样刊并批准：%s %s，%d 个栏目，%d 篇", one.Title, one.Label, one.Sections, one.Articles)

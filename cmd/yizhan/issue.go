@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -116,13 +117,24 @@ func (s *issueApproveCmd) Run(ctx context.Context, c *call) error {
 	if by == "" {
 		by = c.user()
 	}
-	return c.decide(ctx, s.N, func(i *instance) (issue.Record, error) {
-		if s.Note != "" {
-			if err := i.note(ctx, s.N, s.Note); err != nil {
-				return issue.Record{}, err
-			}
+	return c.decide(ctx, s.N, func(i *instance) (decided, error) {
+		before, err := i.issues.Get(ctx, s.N)
+		if err != nil {
+			return decided{}, err
 		}
-		return i.issues.Approve(ctx, s.N, by, time.Now())
+		found, err := i.lint(ctx, before)
+		if err == nil {
+			err = linted(before.ID, found)
+		}
+		if err == nil && s.Note != "" {
+			err = i.note(ctx, s.N, s.Note)
+		}
+		if err != nil {
+			return decided{}, err
+		}
+		// What was looked at is what is approved: a draft that came meanwhile is not.
+		r, err := i.issues.Approve(ctx, s.N, by, before.Revision.Hash, time.Now())
+		return decided{r, found}, err
 	})
 }
 
@@ -157,11 +169,20 @@ type issueWithdrawCmd struct {
 
 // Run implements the command.
 func (s *issueWithdrawCmd) Run(ctx context.Context, c *call) error {
-	return c.decide(ctx, s.N, func(i *instance) (issue.Record, error) { return i.issues.Withdraw(ctx, s.N) })
+	return c.decide(ctx, s.N, func(i *instance) (decided, error) {
+		r, err := i.issues.Withdraw(ctx, s.N)
+		return decided{Record: r}, err
+	})
+}
+
+// decided is an issue after a decision, and what the lints found before it.
+type decided struct {
+	issue.Record
+	found []issue.Diagnostic
 }
 
 // decide changes the state of an issue and tells what it is now.
-func (c *call) decide(ctx context.Context, n string, do func(*instance) (issue.Record, error)) error {
+func (c *call) decide(ctx context.Context, n string, do func(*instance) (decided, error)) error {
 	i, err := c.open(ctx, nil)
 	if err != nil {
 		return err
@@ -171,6 +192,8 @@ func (c *call) decide(ctx context.Context, n string, do func(*instance) (issue.R
 	switch {
 	case errors.Is(err, issue.ErrNotFound):
 		return unknownIssue(n, err)
+	case errors.Is(err, issue.ErrChanged):
+		return problem{Code: "issue-changed", Text: fmt.Sprintf("第 %s 期刚刚被别人改过，没有批准", n), Hint: "再看一遍预览，再批准", cause: err}
 	case errors.Is(err, issue.ErrFaulty):
 		return problem{Code: "issue-faulty", Text: fmt.Sprintf("第 %s 期还有错误，不能批准", n), Hint: "用 yizhan issue show " + n + " 看错误，改好文件重新导入", cause: err}
 	case err != nil:
@@ -180,9 +203,19 @@ func (c *call) decide(ctx context.Context, n string, do func(*instance) (issue.R
 		ID       string         `json:"id"`
 		State    issue.State    `json:"state"`
 		Revision issue.Revision `json:"revision"`
-	}{r.ID, r.State, r.Revision}); done {
+		// By is who approved it.
+		By string `json:"approved_by,omitempty"`
+		// Diagnostics are what the lints found.
+		Diagnostics []issue.Diagnostic `json:"diagnostics,omitempty"`
+	}{r.ID, r.State, r.Revision, r.ApprovedBy, r.found}); done {
 		return err
 	}
+	for _, d := range r.found {
+		c.printf("%s：%s", word(string(d.Severity)), plain(d.Text))
+	}
 	c.printf("第 %s 期 %s：版本 %d %s", r.ID, plain(r.Title), r.Revision.N, word(string(r.State)))
+	if r.State == issue.Approved {
+		c.printf("批准人 %s，内容 %.12s", plain(cmp.Or(r.ApprovedBy, "未记名")), r.Revision.Hash)
+	}
 	return nil
 }

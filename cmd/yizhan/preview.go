@@ -96,6 +96,13 @@ func (s *issuePreviewCmd) Run(ctx context.Context, c *call) error {
 	if dir == "" {
 		dir = "preview-" + r.ID
 	}
+	if len(s.Channel) == 0 {
+		broken, err := i.lint(ctx, r)
+		if err != nil {
+			return err
+		}
+		found = append(found, broken...)
+	}
 	if err := writeForms(dir, i.withLogo(forms)); err != nil {
 		return err
 	}
