@@ -29,8 +29,6 @@ type ImportResult struct {
 	Changed   int       `json:"changed"`
 	Unchanged int       `json:"unchanged"`
 	Bad       []BadLine `json:"bad"`
-	// Sections counts the lines, not bad, that choose sections.
-	Sections int `json:"-"`
 }
 
 // BadLine is a line of an imported file that changed nothing.
@@ -135,9 +133,6 @@ func (im *importer) batch(ctx context.Context, batch []record, result *ImportRes
 			if err != nil {
 				return fmt.Errorf("line %d: %w", rec.line, err)
 			}
-			if len(rec.sections) > 0 {
-				done.Sections++
-			}
 			for _, a := range owner.Addresses {
 				known[ChannelAndHash{a.Channel, a.hash}] = owner
 			}
@@ -150,7 +145,6 @@ func (im *importer) batch(ctx context.Context, batch []record, result *ImportRes
 	result.Added += done.Added
 	result.Changed += done.Changed
 	result.Unchanged += done.Unchanged
-	result.Sections += done.Sections
 	result.Bad = append(result.Bad, done.Bad...)
 	return nil
 }

@@ -65,7 +65,7 @@ func TestImportReadsEveryForm(t *testing.T) {
 			s := newStore(t)
 			file := strings.Replace(file, "\n\n,,\n", "\n", 1) // the header comes first
 			result := mustImport(t, s, file)
-			if diff := cmp.Diff(ImportResult{Added: 2, Bad: []BadLine{}, Sections: 1}, result); diff != "" {
+			if diff := cmp.Diff(ImportResult{Added: 2, Bad: []BadLine{}}, result); diff != "" {
 				t.Errorf("result (-want +got):\n%s", diff)
 			}
 			if diff := cmp.Diff(want, mustExport(t, s)); diff != "" {
@@ -400,17 +400,13 @@ func TestExportThenImportIsTheIdentity(t *testing.T) {
 		}
 		n, _ := one.Count(t.Context(), Filter{})
 		file, before := mustExport(t, one), dump(t, one.read)
-		choosy := 0
-		for _, s := range everybody(t, one) {
-			choosy += min(len(s.Sections), 1)
-		}
-		if diff := cmp.Diff(ImportResult{Unchanged: n, Bad: []BadLine{}, Sections: choosy}, mustImport(t, one, file)); diff != "" {
+		if diff := cmp.Diff(ImportResult{Unchanged: n, Bad: []BadLine{}}, mustImport(t, one, file)); diff != "" {
 			rt.Fatalf("back into the same store (-want +got):\n%s\n%s", diff, file)
 		}
 		if diff := cmp.Diff(before, dump(t, one.read)); diff != "" {
 			rt.Fatalf("back into the same store (-before +after):\n%s", diff)
 		}
-		if diff := cmp.Diff(ImportResult{Added: n, Bad: []BadLine{}, Sections: choosy}, mustImport(t, two, file)); diff != "" {
+		if diff := cmp.Diff(ImportResult{Added: n, Bad: []BadLine{}}, mustImport(t, two, file)); diff != "" {
 			rt.Fatalf("into an empty store (-want +got):\n%s\n%s", diff, file)
 		}
 		if diff := cmp.Diff(file, mustExport(t, two)); diff != "" {

@@ -53,6 +53,8 @@ type commandLine struct {
 		Show   subscribersShowCmd       `cmd:"" help:"显示一位订户。 [show one]"`
 		Remove subscribersRemoveCmd     `cmd:"" help:"移出名单。 [take one off the list]"`
 		Sync   subscribersSyncWeChatCmd `cmd:"" name:"sync-wechat" help:"和公众号的关注者对齐：导入新关注的，停掉取消关注的。 [followers of the official account]"`
+		Data   subscribersDataCmd       `cmd:"" help:"按本人要求导出关于他的全部资料。 [everything kept about a person]"`
+		Revoke subscribersRevokeCmd     `cmd:"" help:"停用以前寄给他的管理链接。 [revoke links]"`
 		Erase  subscribersEraseCmd      `cmd:"" help:"按本人要求删除个人信息。 [erase personal data]"`
 	} `cmd:"" help:"订户。 [subscribers]"`
 

@@ -78,7 +78,7 @@ func TestOnPostgreSQL(t *testing.T) {
 	if testing.Short() {
 		t.Skip("takes a minute")
 	}
-	configtest.Again(t, "^Test(BadRelay|WrongPassword|DeadRelay|OneClick|Killed|FromFile|Pages|OldRevision|SecondDaemon|Watch|TestMail|Term|SecondSignal|Resend|OneFolder)", "")
+	configtest.Again(t, "^Test(BadRelay|WrongPassword|DeadRelay|OneClick|Killed|FromFile|Pages|OldRevision|SecondDaemon|Watch|TestMail|Term|SecondSignal|Resend|OneFolder|SignUp)", "")
 }
 
 // try runs a command and returns what it printed and its exit code.

@@ -166,12 +166,20 @@ func writeRuns(to io.Writer, i *instance, runs []dispatch.RunStatus) error {
 	for _, r := range runs {
 		for _, name := range channelsOf(r) {
 			n := r.Channels[name]
-			t.add(r.Issue, r.ID, fmt.Sprintf("%s v%d", word(string(r.Scope)), r.Revision), word(r.State), name,
+			t.add(r.Issue, r.ID, contentOf(r), word(r.State), name,
 				n[dispatch.StateSent], n[dispatch.StateFailed], n[dispatch.StateSkipped], n[dispatch.StateUnconfirmed], n.Open(), n.Total(),
 				i.clockOf(r.PlannedAt), i.clockOf(r.FinishedAt))
 		}
 	}
 	return t.write(to)
+}
+
+// contentOf says what a run carries.
+func contentOf(r dispatch.RunStatus) string {
+	if r.Kind == dispatch.KindService {
+		return "服务邮件"
+	}
+	return fmt.Sprintf("%s v%d", word(string(r.Scope)), r.Revision)
 }
 
 // writeWaiting tells what the open rows wait for.

@@ -159,9 +159,6 @@ func (s *subscribersAddCmd) Run(ctx context.Context, c *call) error {
 		return err
 	}
 	c.printf("加了订户 %s：%s", person.PublicID, addressesOf(person))
-	if len(person.Sections) > 0 {
-		c.printf("注意：选了栏目。选择记下了，但这个版本还不按栏目发，收到的是整期")
-	}
 	return nil
 }
 

@@ -63,9 +63,6 @@ func (s *subscribersImportCmd) tell(c *call, result subscribers.ImportResult) er
 		return err
 	}
 	c.printf("新增 %d，更改 %d，没变 %d，有问题 %d", result.Added, result.Changed, result.Unchanged, len(result.Bad))
-	if result.Sections > 0 {
-		c.printf("注意：%d 行选了栏目。选择记下了，但这个版本还不按栏目发，他们收到的是整期", result.Sections)
-	}
 	if len(result.Bad) == 0 {
 		return nil
 	}
