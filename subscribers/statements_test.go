@@ -69,6 +69,24 @@ func TestStatements(t *testing.T) {
 	}
 }
 
+// TestRefusedPostOnlyReads: what an attack sends beyond the limits never takes the
+// lock of those who write.
+func TestRefusedPostOnlyReads(t *testing.T) {
+	s := newStore(t)
+	d, _ := newDesk(t, s)
+	for i := range perNetworkMinute {
+		if reply, err := d.Do(t.Context(), Caller{Network: "n"}, SendLink{Address: mustEmail(t, "li@example.org")}, noon()); err != nil || !reply.Changed {
+			t.Fatalf("request %d: %+v, %v", i, reply, err)
+		}
+	}
+	s.write.Close() // whoever writes now fails
+	for range 10 {
+		if reply, err := d.Do(t.Context(), Caller{Network: "n"}, SendLink{Address: mustEmail(t, "li@example.org")}, noon()); err != nil || reply.Changed {
+			t.Errorf("beyond the limit: %+v, %v", reply, err)
+		}
+	}
+}
+
 // statements are the texts that a database was given.
 type statements struct {
 	mu    sync.Mutex

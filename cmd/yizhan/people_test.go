@@ -406,3 +406,40 @@ func TestLeavingWithoutRedis(t *testing.T) {
 	}
 	s.stop()
 }
+
+// TestRotatedSecret: links that a former secret signed still work, the addresses
+// are still found, and a secret that is not the database's is refused.
+func TestRotatedSecret(t *testing.T) {
+	const first, second = "0123456789abcdef0123456789abcdef", "fedcba9876543210fedcba9876543210"
+	sink := newSink(t, nil)
+	o := newOffice(t, sink.Addr())
+	o.ready()
+	o.subscribe("email", "chen@example.org")
+	s := o.serve()
+	o.do("send", "37", "--wait")
+	s.stop()
+
+	o.edit("secret: "+first, "secret: "+second)
+	if _, stderr, code := o.try("serve", "--json"); code != exitFailed || !strings.Contains(stderr, `"code":"secret-changed"`) || !strings.Contains(stderr, "old_secrets") {
+		t.Errorf("with another secret serve ended with %d: %s", code, stderr)
+	}
+	o.edit("secret: "+second, "secret: "+second+"\nold_secrets: ["+first+"]")
+	o.subscribe("email", "chen@example.org")
+	var all []subscribers.Subscriber
+	for line := range strings.Lines(o.do("subscribers", "list", "--json")) {
+		var one subscribers.Subscriber
+		if err := json.Unmarshal([]byte(line), &one); err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, one)
+	}
+	if len(all) != 1 {
+		t.Errorf("the address is in the list %d times", len(all))
+	}
+	s = o.serve()
+	leaveByOneClick(t, s, sink, "chen@example.org")
+	var chen subscribers.Subscriber
+	if o.asked(&chen, "subscribers", "show", "chen@example.org"); chen.State != subscribers.Unsubscribed {
+		t.Errorf("after a click on the old link: %s", chen.State)
+	}
+}

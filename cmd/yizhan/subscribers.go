@@ -92,7 +92,7 @@ func (c *call) listSubscribers(i *instance, some []subscribers.Subscriber) error
 	}
 	t := newSheet("编号", "姓名", "状态", "地址", "栏目", "分组", "更新")
 	for _, one := range some {
-		t.add(one.PublicID, one.Name, word(string(one.State)), addressesOf(one), listed(one.Sections, "全部"), listed(one.Groups, ""), i.clock(one.UpdatedAt))
+		t.add(one.PublicID, one.Name, standingOf(one, i), addressesOf(one), listed(one.Sections, "全部"), listed(one.Groups, ""), i.clock(one.UpdatedAt))
 	}
 	return t.write(c.stdout)
 }
@@ -184,7 +184,7 @@ func (s *subscribersShowCmd) Run(ctx context.Context, c *call) error {
 	t := newSheet("项目", "内容")
 	t.add("编号", person.PublicID)
 	t.add("姓名", person.Name)
-	t.add("状态", word(string(person.State)))
+	t.add("状态", standingOf(person, i))
 	for _, a := range person.Addresses {
 		t.add("地址（"+a.Channel+"）", strings.TrimSpace(a.Value+" "+word(string(a.State))+" "+reasonWord(a.Reason)))
 	}
@@ -196,6 +196,15 @@ func (s *subscribersShowCmd) Run(ctx context.Context, c *call) error {
 	t.add("确认", i.clock(person.ConfirmedAt))
 	t.add("更新", i.clock(person.UpdatedAt))
 	return t.write(c.stdout)
+}
+
+// standingOf is a subscriber's state, and until when a pause lasts.
+func standingOf(person subscribers.Subscriber, i *instance) string {
+	state := person.StateAt(time.Now())
+	if state == subscribers.Paused && !person.PausedUntil.IsZero() {
+		return word(string(state)) + "，到 " + i.clock(person.PausedUntil) + " 恢复"
+	}
+	return word(string(state))
 }
 
 // subscribersRemoveCmd takes one subscriber off the list.
