@@ -132,7 +132,7 @@ change dispatch/session.go "AND state = 'leased'\`+closed" "AND state = 'leased'
 red dispatch 'TestCrashAnywhere'
 
 begin unsubscribe-unread "neither claim nor marker re-reads the unsubscribe"
-change dispatch/claim.go "r.id = deliveries.run_id), \`+blocked(\"\$2\"), args...)" "r.id = deliveries.run_id), ''\`, args...)"
+change dispatch/claim.go "r.id = deliveries.run_id), \` + blocked(\"\$2\")" "r.id = deliveries.run_id), ''\`"
 change dispatch/claim.go "AND \` + blocked(\"\$2\") + \` = ''" "AND (\` + blocked(\"\$2\") + \` = '' OR true)"
 red dispatch 'TestUnsubscribeWins'
 
