@@ -147,7 +147,9 @@ func TestKilled(t *testing.T) {
 			o.do("send", "37")
 			seed := rand.Uint64()
 			random := rand.New(rand.NewPCG(seed, 0))
-			for range kills {
+			var interrupted dispatch.Counts
+			doubted := int64(0)
+			for n := range kills {
 				d := o.daemon(binary)
 				<-time.After(time.Duration(30+random.IntN(200)) * time.Millisecond)
 				if err := d.Process.Signal(signal); err != nil {
@@ -156,8 +158,14 @@ func TestKilled(t *testing.T) {
 				if err := d.Wait(); err != nil && signal == syscall.SIGTERM {
 					t.Errorf("after SIGTERM: %v", err)
 				}
+				interrupted = o.counts()
+				// Those that this one left marked, the others were so before.
+				now := interrupted[dispatch.StateMarked] + interrupted[dispatch.StateUnconfirmed]
+				if now-doubted > killConnections {
+					t.Errorf("%s no. %d left %d rows in doubt with %d connections", name, n+1, now-doubted, killConnections)
+				}
+				doubted = now
 			}
-			interrupted := o.counts()
 			d := o.daemon(binary)
 			o.finished()
 			if err := d.Process.Signal(syscall.SIGTERM); err != nil {
