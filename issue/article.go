@@ -306,7 +306,7 @@ func (r *recogniser) checkCredits() {
 			if editorialTitle.MatchString(s.Name) && len(s.Articles) == 1 {
 				continue // the editors wrote it
 			}
-			if a.Kind == KindArticle && a.Source+a.ExcerptedFrom+a.Byline == "" {
+			if a.Kind == KindArticle && a.Source+a.ExcerptedFrom+a.Byline+a.Link == "" {
 				r.f.add("credit-missing", r.titles[k], Warning, "文章“"+clip(a.Title)+"”没有来源或作者；请在文末补一行（来源：……），或在标题下写 作者：……")
 			}
 		}
