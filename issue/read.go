@@ -336,6 +336,9 @@ var htmlTag = regexp.MustCompile(`(?i)<\s*/?\s*(?:script|style|iframe|object|emb
 // hostile notes markup in a text that begins at line first of the file. It stays
 // text: nothing in a model is ever taken for markup.
 func hostile(text string, first int, f *findings) {
+	if !strings.Contains(text, "<") && !strings.Contains(strings.ToLower(text), "javascript:") {
+		return // as nearly always
+	}
 	n := 0
 	for at, rest := 0, text; n < 50; n++ {
 		m := htmlTag.FindStringIndex(rest)
