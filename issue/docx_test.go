@@ -368,8 +368,12 @@ func BenchmarkFormats(b *testing.B) {
 		name string
 		data []byte
 	}{
-		{"real.txt", text}, {"real.docx", seedDocx(b, text)}, {"real.html", seedHTML(text)},
-		{"5MB.txt", big}, {"5MB.docx", seedDocx(b, big)}, {"5MB.html", seedHTML(big)},
+		{"real.txt", text},
+		{"real.docx", seedDocx(b, text)},
+		{"real.html", seedHTML(text)},
+		{"5MB.txt", big},
+		{"5MB.docx", seedDocx(b, big)},
+		{"5MB.html", seedHTML(big)},
 	} {
 		b.Run(c.name, func(b *testing.B) {
 			b.SetBytes(int64(len(c.data)))

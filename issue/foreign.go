@@ -11,6 +11,9 @@ import (
 // that with what the reader of blocks knows, line by line, so that the numbers of
 // the lines stay.
 
+// longestLine is more than anybody writes in one line; a longer one stays as it is.
+const longestLine = 64 << 10
+
 // cut stands in a line where another line begins: <br>, a picture.
 const cut = "\uE000"
 
@@ -45,7 +48,7 @@ func foreignMarkdown(text string, first int, f *findings) string {
 			fenced = !fenced
 			continue
 		}
-		if fenced || !strings.ContainsAny(l, "<[") {
+		if fenced || len(l) > longestLine || !strings.ContainsAny(l, "<[") {
 			continue
 		}
 		if definition.MatchString(l) {

@@ -129,6 +129,18 @@ func TestHTMLSavedByWord(t *testing.T) {
 	}
 }
 
+// TestHTMLTitleAlone: a page whose only heading is the name of the periodical has
+// its sections by their marks.
+func TestHTMLTitleAlone(t *testing.T) {
+	got, res := pageBlocks(t, []byte("<h1>示例通讯</h1><p>总第58期</p><p>【要闻】</p><p>标题在这里</p><p>"+wordBody+"</p>"), ReadOptions{})
+	if d := cmp.Diff([]Block{paragraphBlock(wordBody)}, got); d != "" {
+		t.Errorf("(-want +got):\n%s", d)
+	}
+	if i := res.Issue; i.Title != "示例通讯" || i.Sections[0].Name != "要闻" || i.Sections[0].Articles[0].Title != "标题在这里" {
+		t.Errorf("got %+v", i)
+	}
+}
+
 func TestHTMLBig5(t *testing.T) {
 	data, err := traditionalchinese.Big5.NewEncoder().String(strings.ReplaceAll(page("<p>這是正文，一句完整的話。</p>"), "utf-8", "big5"))
 	if err == nil {

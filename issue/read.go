@@ -117,18 +117,12 @@ func read(name string, data []byte, o ReadOptions) (Result, *ReadError) {
 func readAny(name string, data []byte, o ReadOptions, f *findings, pictures *album) (Result, *ReadError) {
 	if bytes.HasPrefix(data, []byte("PK\x03\x04")) {
 		lines, err := readDocx(data, f, pictures)
-		if err != nil {
-			return Result{}, err
-		}
-		return recognise(richLines(lines, f), Issue{}, f)
+		return rich(lines, err, f)
 	}
 	at := folder{o.Files, pictures}
 	if isHTML(name, data) {
 		lines, err := readHTML(data, at, f)
-		if err != nil {
-			return Result{}, err
-		}
-		return recognise(richLines(lines, f), Issue{}, f)
+		return rich(lines, err, f)
 	}
 	text, err := decode(data, f)
 	if err != nil {
@@ -142,6 +136,19 @@ func readAny(name string, data []byte, o ReadOptions, f *findings, pictures *alb
 		res, err = recognise(textLines(text, f), Issue{}, f)
 	}
 	return res, err
+}
+
+// rich hands the lines of a Word file or a web page to the recogniser.
+func rich(lines []Line, err *ReadError, f *findings) (Result, *ReadError) {
+	switch {
+	case err != nil:
+		return Result{}, err
+	case len(lines) > MaxLines:
+		return Result{}, &ReadError{Code: "too-large", Text: fmt.Sprintf("文件有 %d 段，超过上限 %d 段", len(lines), MaxLines), Hint: "一期刊物不会有这么多段；请确认选对了文件"}
+	case len(lines) == 0:
+		return Result{}, &ReadError{Code: "empty", Text: "文件里没有文字", Hint: "请确认选对了文件"}
+	}
+	return recognise(richLines(lines, f), Issue{}, f)
 }
 
 // isHTML tells a web page by its name or by its first lines. A file that says that

@@ -132,7 +132,23 @@ func (r *recogniser) opensBody(i int) bool {
 // titleHeading tells whether the heading at line i is the title of the periodical.
 func (r *recogniser) titleHeading(i int) bool {
 	l := r.lines[i]
-	return r.soleHeading(l.Level) && (r.issue.Title == "" || fold(r.issue.Title) == fold(l.Text) || issueLine.MatchString(narrow(l.Text)))
+	return (r.soleHeading(l.Level) || r.alone(i)) && (r.issue.Title == "" || fold(r.issue.Title) == fold(l.Text) || issueLine.MatchString(narrow(l.Text)))
+}
+
+// alone tells whether a heading is the only one, with the number of the issue
+// below it.
+func (r *recogniser) alone(i int) bool {
+	for j, l := range r.lines {
+		if j != i && l.Style == StyleHeading {
+			return false
+		}
+	}
+	for _, l := range r.lines[i+1 : min(len(r.lines), i+5)] {
+		if shorterThan(l.Text, 90) && issueLine.MatchString(narrow(l.Text)) {
+			return true
+		}
+	}
+	return false
 }
 
 // headingBelow tells whether a heading follows the text at line i.
