@@ -3,12 +3,14 @@ package main
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -213,69 +215,101 @@ func reached(w *standin.WeChat) map[string]int {
 	return out
 }
 
-// TestWeChatKilled ends the built program with kill -9 between the marker and the
-// answer, 20 times, before or after the platform has taken the batch.
+// massFollowers are three batches.
+const massFollowers = 25_000
+
+// killed lets a test end a program whenever the platform has a mass send and has not
+// answered it: at first each, then only that of the third batch, in the end none.
+type killed struct {
+	mu    sync.Mutex
+	kills int
+	seen  []string      // clientmsgids, as they came
+	doubt chan struct{} // a call is between intent and reply
+	never chan struct{}
+}
+
+// script holds a call up before or after the platform has worked on it, in turn.
+func (k *killed) script(c standin.WeChatCall) standin.WeChatFault {
+	if c.Path != "/cgi-bin/message/mass/send" {
+		return standin.WeChatFault{}
+	}
+	var call struct {
+		Key string `json:"clientmsgid"`
+	}
+	_ = json.Unmarshal(c.Body, &call)
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if !slices.Contains(k.seen, call.Key) {
+		k.seen = append(k.seen, call.Key)
+	}
+	third := slices.Index(k.seen, call.Key) == 2
+	if k.kills == kills || k.kills > kills*2/3 && !third {
+		return standin.WeChatFault{}
+	}
+	k.doubt <- struct{}{}
+	if c.Nth%2 == 0 {
+		return standin.WeChatFault{After: k.never}
+	}
+	return standin.WeChatFault{Before: k.never}
+}
+
+// TestWeChatKilled ends the built program with kill -9 between the intent and the
+// reply, 20 times, before or after the platform has taken the batch: of three
+// batches everybody is reached once.
 func TestWeChatKilled(t *testing.T) {
 	if testing.Short() {
 		t.Skip("starts and kills processes for half a minute")
 	}
-	binary := build(t)
-	for name, taken := range map[string]bool{"taken": true, "on the way": false} {
-		t.Run(name, func(t *testing.T) {
-			calls := make(chan struct{}, 100)
-			never := make(chan struct{})
-			defer close(never)
-			w := newAccount(t, 30, standin.WeChatOptions{Script: func(c standin.WeChatCall) standin.WeChatFault {
-				if c.Path != "/cgi-bin/message/mass/send" || c.Nth > kills/2 {
-					return standin.WeChatFault{}
-				}
-				calls <- struct{}{}
-				if taken {
-					return standin.WeChatFault{After: never}
-				}
-				return standin.WeChatFault{Before: never}
-			}})
-			o := newOffice(t, newSink(t, nil).Addr())
-			o.withWeChat(w, "")
-			o.ready()
-			var people []string
-			for i := range 30 {
-				people = append(people, follower(i))
-			}
-			o.subscribe("wechat", people...)
-			o.do("send", "37")
-			for range kills / 2 {
-				d := o.daemon(binary)
-				<-calls
-				if err := d.Process.Signal(os.Kill); err != nil {
-					t.Fatal(err)
-				}
-				_ = d.Wait()
-			}
-			d := o.daemon(binary)
-			n := o.finished()
-			if err := d.Process.Signal(os.Interrupt); err != nil {
-				t.Fatal(err)
-			}
-			_ = d.Wait()
-			if n[dispatch.StateSent] != 30 {
-				t.Errorf("deliveries %v", n)
-			}
-			got := reached(w)
-			for _, one := range people {
-				if got[one] != 1 {
-					t.Errorf("%s was reached %d times", one, got[one])
-				}
-			}
-			var keys []string
-			for _, m := range w.Messages() {
-				if !slices.Contains(keys, m.Key) {
-					keys = append(keys, m.Key)
-				}
-			}
-			if len(keys) != 1 {
-				t.Errorf("clientmsgids %v, want one", keys)
-			}
-		})
+	k := &killed{doubt: make(chan struct{}, 100), never: make(chan struct{})}
+	defer close(k.never)
+	w := newAccount(t, massFollowers, standin.WeChatOptions{Script: k.script})
+	o := newOffice(t, newSink(t, nil).Addr())
+	o.withWeChat(w, "")
+	o.ready()
+	people := make([]string, massFollowers)
+	for i := range people {
+		people[i] = follower(i)
 	}
+	o.subscribe("wechat", people...)
+	o.do("send", "37", "--channel", "wechat")
+	binary := build(t)
+	for range kills {
+		d := o.daemon(binary)
+		<-k.doubt
+		k.mu.Lock()
+		if err := d.Process.Signal(os.Kill); err != nil {
+			t.Fatal(err)
+		}
+		_ = d.Wait()
+		k.kills++
+		for len(k.doubt) > 0 {
+			<-k.doubt // the other lane's
+		}
+		k.mu.Unlock()
+	}
+	d := o.daemon(binary)
+	n := o.finished()
+	if err := d.Process.Signal(os.Interrupt); err != nil {
+		t.Fatal(err)
+	}
+	_ = d.Wait()
+	if n[dispatch.StateSent] != massFollowers || n.Total() != massFollowers {
+		t.Errorf("deliveries %v", n)
+	}
+	got := reached(w)
+	once := 0
+	for _, one := range people {
+		if got[one] == 1 {
+			once++
+		}
+	}
+	jobs := map[string]int64{}
+	for _, m := range w.Messages() {
+		jobs[m.Key] = m.Job
+	}
+	if once != massFollowers || len(jobs) != 3 || len(k.seen) != 3 {
+		t.Errorf("%d of %d were reached once, in jobs %v", once, massFollowers, jobs)
+	}
+	t.Logf("%d times kill -9 between intent and reply, %d calls under %d clientmsgids: %d jobs, %d followers reached once, %d twice, %d never",
+		kills, w.Calls("/cgi-bin/message/mass/send"), len(k.seen), len(jobs), once, len(w.Messages())-len(got), massFollowers-len(got))
 }
