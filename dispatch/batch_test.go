@@ -290,6 +290,11 @@ func TestReports(t *testing.T) {
 		// A late and contrary report does not bring the failed back.
 		report(dispatch.Report{Job: jobs[1].Name, Status: "send success", Total: 10, Sent: 10})
 		wantStates(t, f, "142", map[dispatch.State]int{dispatch.StateSent: 10, dispatch.StateFailed: 9, dispatch.StateUnconfirmed: 1})
+		status, err := f.Ledger.Status(t.Context(), "142", time.Now())
+		want := dispatch.Jobs{Jobs: 2, Reported: 2, Counted: 2, Total: 20, Filtered: 8, Sent: 17, Errors: 1}
+		if err != nil || status[0].Jobs["wechat"] != want {
+			t.Errorf("jobs %+v, %v", status[0].Jobs, err)
+		}
 		failed, err := f.Ledger.Select(t.Context(), dispatch.Resend{Issue: "142", Revision: 1, Selection: dispatch.SelectFailed}, "wechat", time.Now())
 		if err != nil || len(failed) != 9 {
 			t.Errorf("%d can be sent again, %v", len(failed), err)

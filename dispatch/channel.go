@@ -107,6 +107,8 @@ type Variant struct {
 	// MessageID is the rule for the id of a delivery at the carrier: its one
 	// %s takes the delivery's token ("<%s.142@news.example.org>").
 	MessageID string
+	// Remarks tell the operator what the channel had to shorten or leave out.
+	Remarks []string
 }
 
 // Batch is what a channel hands over in one go: deliveries of one run and one

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"yizhan/issue"
@@ -126,8 +127,8 @@ func insertChannel(ctx context.Context, tx execer, run int64, p Planning, ch Cha
 	if err != nil {
 		return err
 	}
-	if _, err := tx.ExecContext(ctx, `INSERT INTO run_channels (run_id, channel, first_of, outline, instead_of) VALUES ($1, $2, $3, $4, $5)`,
-		run, ch.Name(), firstOf, outline, insteadOf); err != nil {
+	if _, err := tx.ExecContext(ctx, `INSERT INTO run_channels (run_id, channel, first_of, outline, instead_of, remarks) VALUES ($1, $2, $3, $4, $5, $6)`,
+		run, ch.Name(), firstOf, outline, insteadOf, remarks(variants)); err != nil {
 		return err
 	}
 	for _, v := range variants {
@@ -137,6 +138,19 @@ func insertChannel(ctx context.Context, tx execer, run int64, p Planning, ch Cha
 		}
 	}
 	return nil
+}
+
+// remarks are what the channel said of its variants, each once, one a line.
+func remarks(variants []Variant) string {
+	var all []string
+	for _, v := range variants {
+		for _, one := range v.Remarks {
+			if one = strings.Join(strings.Fields(one), " "); !slices.Contains(all, one) {
+				all = append(all, one)
+			}
+		}
+	}
+	return strings.Join(all, "\n")
 }
 
 // FinishPlans takes up plans that were begun before a time: whoever began them

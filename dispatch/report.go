@@ -64,6 +64,54 @@ func (l *Ledger) Report(ctx context.Context, r Report, now time.Time) (known boo
 	return known, err
 }
 
+// Jobs sum up what a carrier said of a run's hand-overs. Accepted is not received:
+// here is how many it filtered out, as far as it said so.
+type Jobs struct {
+	Jobs     int64 `json:"jobs"`
+	Reported int64 `json:"reported"` // on so many of them
+	Counted  int64 `json:"counted"`  // and with numbers on so many
+	// As in [Report], of the counted ones.
+	Total    int64 `json:"total"`
+	Filtered int64 `json:"filtered"`
+	Sent     int64 `json:"sent"`
+	Errors   int64 `json:"errors"`
+}
+
+// reported sums up the reports on a run's jobs. Those of template messages, each of
+// which is a job, are mostly the same text.
+func (l *Ledger) reported(ctx context.Context, r *RunStatus) error {
+	rows, err := l.read.QueryContext(ctx, `SELECT channel, report, COUNT(*) FROM batches WHERE run_id = $1 AND job <> '' GROUP BY channel, report`, r.run)
+	err = each(rows, err, func(rows *sql.Rows) error {
+		var ch, text string
+		var n int64
+		if err := rows.Scan(&ch, &text, &n); err != nil {
+			return err
+		}
+		sum := r.Jobs[ch]
+		sum.Jobs += n
+		if text != "" {
+			var one Report
+			if err := json.Unmarshal([]byte(text), &one); err != nil {
+				return err
+			}
+			sum.Reported += n
+			if one.Total > 0 {
+				sum.Counted += n
+			}
+			sum.Total += n * int64(one.Total)
+			sum.Filtered += n * int64(one.Filtered)
+			sum.Sent += n * int64(one.Sent)
+			sum.Errors += n * int64(one.Errors)
+		}
+		r.Jobs[ch] = sum
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("reading what was reported of run %s: %w", r.ID, err)
+	}
+	return nil
+}
+
 // jobAge is how long a carrier is asked about a job. WeChat tells nothing about
 // one after some days, and reports within half an hour (read 2026-11).
 const jobAge = 24 * time.Hour

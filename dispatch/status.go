@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"fmt"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -56,6 +57,10 @@ type RunStatus struct {
 	FinishedAt *time.Time        `json:"finished_at"`
 	Channels   map[string]Counts `json:"channels"`
 	Waiting    []Waiting         `json:"waiting"`
+	// Jobs are the hand-overs that carriers report on, by channel.
+	Jobs map[string]Jobs `json:"jobs,omitempty"`
+	// Remarks are what channels had to shorten or leave out, by channel.
+	Remarks map[string][]string `json:"remarks,omitempty"`
 }
 
 // Total sums the counts of all channels.
@@ -102,7 +107,7 @@ func (l *Ledger) runs(ctx context.Context, issueID string) ([]RunStatus, error) 
 	defer rows.Close()
 	var out []RunStatus
 	for rows.Next() {
-		r := RunStatus{Channels: map[string]Counts{}, Waiting: []Waiting{}, Round: 1}
+		r := RunStatus{Channels: map[string]Counts{}, Waiting: []Waiting{}, Jobs: map[string]Jobs{}, Remarks: map[string][]string{}, Round: 1}
 		var slot, notBefore, planned, finished int64
 		if err := rows.Scan(&r.run, &r.Issue, &r.Kind, &r.State, &r.Scope, &r.Revision, &r.Reason,
 			&r.Schedule, &slot, &notBefore, &planned, &finished); err != nil {
@@ -125,10 +130,13 @@ func optional(ms int64) *time.Time {
 
 // count counts a run's rows by channel and state.
 func (l *Ledger) count(ctx context.Context, r *RunStatus) error {
-	channels, err := l.read.QueryContext(ctx, `SELECT channel FROM run_channels WHERE run_id = $1`, r.run)
+	channels, err := l.read.QueryContext(ctx, `SELECT channel, remarks FROM run_channels WHERE run_id = $1`, r.run)
 	if err := each(channels, err, func(rows *sql.Rows) error {
-		var ch string
-		err := rows.Scan(&ch)
+		var ch, remarks string
+		err := rows.Scan(&ch, &remarks)
+		if remarks != "" {
+			r.Remarks[ch] = strings.Split(remarks, "\n")
+		}
 		r.Channels[ch] = Counts{}
 		for _, s := range States() {
 			r.Channels[ch][s] = 0
@@ -158,6 +166,9 @@ func (l *Ledger) count(ctx context.Context, r *RunStatus) error {
 // fill counts a run's rows and says what it is doing.
 func (l *Ledger) fill(ctx context.Context, r *RunStatus, now time.Time) error {
 	if err := l.count(ctx, r); err != nil {
+		return err
+	}
+	if err := l.reported(ctx, r); err != nil {
 		return err
 	}
 	waiting, err := l.read.QueryContext(ctx, `SELECT reason, MIN(due_at), COUNT(*) FROM deliveries

@@ -24,7 +24,7 @@ const (
 
 // Article is an issue rendered as a WeChat article, within all limits: what
 // draft/add wants of it but for the cover, see [Cover]. It holds nothing that
-// is one reader's own, and no image: an issue has none.
+// is one reader's own.
 type Article struct {
 	Title     string
 	Author    string // may be empty

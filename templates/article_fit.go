@@ -12,7 +12,8 @@ import (
 const articleRoom = 18_000
 
 // fittedArticle renders with the most generous fit that stays below the limit:
-// leads get shorter, then the later articles lose them, then the look goes.
+// leads get shorter, then the pictures go, then the later articles lose their
+// leads, then the look goes.
 func (s *Set) fittedArticle(in Input) (Article, error) {
 	articles := 0
 	for _, sec := range in.Issue.Sections {
@@ -26,10 +27,16 @@ func (s *Set) fittedArticle(in Input) (Article, error) {
 	if least := articles * len("<p><strong></strong></p>"); least >= MaxArticleContent {
 		return Article{}, tooLong(least)
 	}
-	for _, lead := range []int{leadMax, 80, 50} {
-		a, err := s.articleFit(in, fit{listed: everything, led: everything, lead: lead, note: noteMax}, false)
-		if err != nil || units(a.Content) <= articleRoom {
-			return a, err
+	pictured := []bool{false}
+	if len(figures(in)) > 0 {
+		pictured = []bool{true, false}
+	}
+	for _, pictures := range pictured {
+		for _, lead := range []int{leadMax, 80, 50} {
+			a, err := s.articleFit(in, fit{listed: everything, led: everything, lead: lead, note: noteMax, pictures: pictures}, false)
+			if err != nil || units(a.Content) <= articleRoom {
+				return a, err
+			}
 		}
 	}
 	var best Article
@@ -63,6 +70,13 @@ func (s *Set) articleFit(in Input, f fit, dense bool) (Article, error) {
 	a := Article{Headlines: v.headlines(false)}
 	brief := v.annotate(in)
 	a.Links = v.Links
+	if f.pictures {
+		v.illustrate(figures(in))
+	} else if n := len(figures(in)); n > 0 {
+		a.Diagnostics = append(a.Diagnostics, issue.Diagnostic{
+			Code: "wechat-pictures", Severity: issue.Warning, Text: fmt.Sprintf("公众号文章放不下图片，略去了 %d 张，网页上都有", n),
+		})
+	}
 	for _, sec := range in.Issue.Sections {
 		if name := line(sec.Name); name != "" && len(sec.Articles) > 0 {
 			a.Sections = append(a.Sections, name)

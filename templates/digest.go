@@ -49,6 +49,9 @@ type Input struct {
 	Locked []int
 	// OriginalURL is where the issue's own file can be had; empty: nowhere.
 	OriginalURL string
+	// Pictures are the addresses of the pictures by name, where WeChat has
+	// them; one without an address is left out. Only [Set.Article] looks at it.
+	Pictures map[string]string
 }
 
 // in is an instant in the zone of the dates that people read.

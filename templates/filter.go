@@ -74,6 +74,10 @@ func isSource(a html.Attribute) bool { return a.Key == "src" }
 // ownPicture is where uploadimg puts pictures.
 var ownPicture = regexp.MustCompile(`^https?://mmbiz\.qpic\.cn/`)
 
+// KeepsPicture tells whether WeChat leaves a picture with this address in an
+// article.
+func KeepsPicture(address string) bool { return ownPicture.MatchString(address) }
+
 func filterAttributes(n *html.Node) []html.Attribute {
 	var out []html.Attribute
 	for _, a := range n.Attr {

@@ -11,6 +11,7 @@ type fit struct {
 	contents bool   // the contents with their jump links
 	blocks   bool   // the whole text: the web page
 	folder   string // where the web page finds the folder of pictures, relative to itself
+	pictures bool   // WeChat article: the first picture of each article
 }
 
 // everything is more articles than any issue has.

@@ -11,7 +11,7 @@ func (s *Set) rehearse() error {
 	paragraph := issue.Block{Kind: issue.BlockParagraph, Text: "正文。"}
 	in := Input{
 		PublicURL: "https://news.example.org", UnsubscribeURL: "https://news.example.org/unsubscribe",
-		Imprint: Imprint{Address: "地址", Contact: "联系", ICP: "备案"},
+		Imprint: Imprint{Address: "地址", Contact: "联系", ICP: "备案"}, Pictures: map[string]string{"picture.png": "http://mmbiz.qpic.cn/1"},
 		Issue: issue.Issue{
 			ID: "1", Title: "题", Publisher: "会", PublisherEN: "Association", Sponsor: "会", Notice: "注意", Date: "2026-01-01",
 			Editors: []issue.Editor{{Role: "编辑", Name: "某"}},
@@ -23,7 +23,7 @@ func (s *Set) rehearse() error {
 						paragraph,
 						{Kind: issue.BlockItem, Text: "项"},
 						{Kind: issue.BlockQuote, Text: "引"},
-						{Kind: issue.BlockImage, Text: "图"},
+						{Kind: issue.BlockImage, Text: "图", Image: &issue.Image{Name: "picture.png", Width: 3, Height: 2}},
 						{Kind: issue.BlockTable, Rows: [][]string{{"甲", "乙"}}},
 					},
 				}}},

@@ -92,6 +92,7 @@ type Entry struct {
 
 	Heading []Mark   // WeChat article: the title, with the footnote of a member's website
 	Shown   [][]Mark // WeChat article: the paragraphs of Text or Lead, with footnotes
+	Figure  *Figure  // WeChat article: the article's first picture; nil: none is shown
 
 	byline string
 }

@@ -188,7 +188,7 @@ func (v *phoneView) add(m standin.WeChatMessage, image func(name string) []byte,
 		a := m.Article
 		one.Title, one.Digest, one.Cover = a.Title, a.Digest, picture(image(a.Thumb))
 		v.Article = &phoneArticle{
-			Title: a.Title, Author: a.Author, Date: m.At.In(zone).Format(time.DateOnly), SourceURL: a.SourceURL, Content: filtered(a.Content),
+			Title: a.Title, Author: a.Author, Date: m.At.In(zone).Format(time.DateOnly), SourceURL: a.SourceURL, Content: filtered(a.Content, image),
 		}
 	case m.Text == "":
 		one.Title, one.Fields = heading(m), fieldsOf(m.Data)

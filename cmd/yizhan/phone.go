@@ -4,7 +4,10 @@ import (
 	"bytes"
 	"encoding/base64"
 	"fmt"
+	"html"
 	"html/template"
+	"net/http"
+	"regexp"
 
 	"yizhan/templates"
 )
@@ -35,21 +38,30 @@ type phoneArticle struct {
 
 // phone makes a page that shows a WeChat article as a telephone does: the
 // message with its cover, and the article, with what WeChat's filter leaves of
-// its content. Date is the day that it is sent.
-func phone(a templates.Article, cover templates.Cover, date string) ([]byte, error) {
+// its content. Image gives the pictures by their addresses, date is the day that it
+// is sent.
+func phone(a templates.Article, cover templates.Cover, image func(address string) []byte, date string) ([]byte, error) {
 	return phoneView{
 		Title:   "公众号预览：" + a.Title,
 		Chat:    []chatMessage{{Title: a.Title, Digest: a.Digest, Cover: picture(cover.PNG)}},
-		Article: &phoneArticle{Title: a.Title, Author: a.Author, Date: date, SourceURL: a.SourceURL, Content: filtered(a.Content)},
+		Article: &phoneArticle{Title: a.Title, Author: a.Author, Date: date, SourceURL: a.SourceURL, Content: filtered(a.Content, image)},
 	}.page()
 }
 
 // filtered takes out of an article whatever is active, so that it may stand in a
-// page.
-func filtered(content string) template.HTML { return template.HTML(templates.Filter(content)) }
+// page, and puts the pictures in.
+func filtered(content string, image func(address string) []byte) template.HTML {
+	return template.HTML(pictureSource.ReplaceAllStringFunc(templates.Filter(content), func(attribute string) string {
+		address := html.UnescapeString(pictureSource.FindStringSubmatch(attribute)[1])
+		return fmt.Sprintf(`<img src="%s"`, picture(image(address)))
+	}))
+}
 
-func picture(png []byte) template.URL {
-	return template.URL("data:image/png;base64," + base64.StdEncoding.EncodeToString(png))
+// pictureSource is how the filter writes the address of a picture.
+var pictureSource = regexp.MustCompile(`<img src="([^"]*)"`)
+
+func picture(data []byte) template.URL {
+	return template.URL("data:" + http.DetectContentType(data) + ";base64," + base64.StdEncoding.EncodeToString(data))
 }
 
 func (v phoneView) page() ([]byte, error) {

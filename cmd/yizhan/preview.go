@@ -71,7 +71,7 @@ func (s *issuePreviewCmd) Run(ctx context.Context, c *call) error {
 		{Channel: "text", Path: "email.txt", Label: "邮件的纯文本", data: mail.Text},
 		{Channel: "web", Path: "web.html", Label: "网页", data: page},
 	}
-	article, found, err := i.article(in)
+	article, found, err := i.article(ctx, in)
 	switch {
 	case err == nil:
 		forms = append(forms, article)
@@ -139,8 +139,27 @@ func chosenSections(is issue.Issue, names string) (issue.Choice, error) {
 	return choice, nil
 }
 
+// uploadedAs is where a preview pretends to have uploaded a picture; the real
+// addresses are about as long.
+const uploadedAs = "http://mmbiz.qpic.cn/mmbiz_jpg/preview/preview/preview/"
+
 // article is the WeChat article of an issue, on a telephone.
-func (i *instance) article(in templates.Input) (form, []issue.Diagnostic, error) {
+func (i *instance) article(ctx context.Context, in templates.Input) (form, []issue.Diagnostic, error) {
+	pictures := map[string][]byte{}
+	in.Pictures = map[string]string{}
+	var lacking []issue.Diagnostic
+	for _, one := range templates.Illustrations(in) {
+		p, err := i.issues.Picture(ctx, in.Issue.ID, one.Name)
+		if errors.Is(err, issue.ErrNotFound) {
+			lacking = append(lacking, issue.Diagnostic{Code: "picture-lacking", Severity: issue.Warning, Text: fmt.Sprintf("《%s》的图片不在库里，没有放进公众号文章", one.Article)})
+			continue
+		}
+		if err != nil {
+			return form{}, nil, err
+		}
+		address := uploadedAs + one.Name
+		in.Pictures[one.Name], pictures[address] = address, p.Data
+	}
 	a, err := i.templates.Article(in)
 	if err != nil {
 		return form{}, nil, err
@@ -149,8 +168,8 @@ func (i *instance) article(in templates.Input) (form, []issue.Diagnostic, error)
 	if err != nil {
 		return form{}, nil, err
 	}
-	page, err := phone(a, cover, time.Now().In(i.config.Timezone).Format(time.DateOnly))
-	return form{Channel: "wechat", Path: "wechat.html", Label: "公众号文章", data: page}, slices.Concat(a.Diagnostics, cover.Diagnostics), err
+	page, err := phone(a, cover, func(address string) []byte { return pictures[address] }, time.Now().In(i.config.Timezone).Format(time.DateOnly))
+	return form{Channel: "wechat", Path: "wechat.html", Label: "公众号文章", data: page}, slices.Concat(lacking, a.Diagnostics, cover.Diagnostics), err
 }
 
 // writePictures writes the pictures of an issue where its web page looks for them.

@@ -133,6 +133,11 @@ func (c *call) follow(ctx context.Context, i *instance, run dispatch.RunStatus, 
 	if run.NotBefore != nil && run.NotBefore.After(time.Now()) {
 		c.printf("从 %s 开始发", i.clockOf(run.NotBefore))
 	}
+	for _, name := range channelsOf(run) {
+		for _, one := range run.Remarks[name] {
+			c.printf("%s：%s", name, plain(one))
+		}
+	}
 	var err error
 	if wait {
 		run, err = c.await(ctx, i, run)

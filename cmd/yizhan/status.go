@@ -143,6 +143,10 @@ func (s *statusCmd) write(ctx context.Context, to io.Writer, i *instance, r repo
 	if err := writeWaiting(to, i, r.Runs); err != nil {
 		return err
 	}
+	if err := writeJobs(to, r.Runs); err != nil {
+		return err
+	}
+	writeRemarks(to, r.Runs)
 	for _, a := range r.Alarms {
 		fmt.Fprintf(to, "注意（从 %s 起）：%s\n", i.clock(a.Since), alarmText(a))
 	}
@@ -200,6 +204,42 @@ func writeWaiting(to io.Writer, i *instance, runs []dispatch.RunStatus) error {
 	}
 	fmt.Fprintln(to)
 	return t.write(to)
+}
+
+// writeJobs tells what carriers said of the hand-overs that they took: WeChat
+// counts a mass send's followers, and names none of them.
+func writeJobs(to io.Writer, runs []dispatch.RunStatus) error {
+	t, rows := newSheet("期", "发行", "渠道", "批#", "已报告#", "对象#", "过滤后#", "送达#", "出错#"), 0
+	for _, r := range runs {
+		for _, name := range channelsOf(r) {
+			j := r.Jobs[name]
+			if j.Jobs == 0 {
+				continue
+			}
+			rows++
+			if j.Counted == 0 {
+				t.add(r.Issue, r.ID, name, j.Jobs, j.Reported, "", "", "", "")
+				continue
+			}
+			t.add(r.Issue, r.ID, name, j.Jobs, j.Reported, j.Total, j.Filtered, j.Sent, j.Errors)
+		}
+	}
+	if rows == 0 {
+		return nil
+	}
+	fmt.Fprintln(to)
+	return t.write(to)
+}
+
+// writeRemarks tells what channels had to shorten or leave out.
+func writeRemarks(to io.Writer, runs []dispatch.RunStatus) {
+	for _, r := range runs {
+		for _, name := range channelsOf(r) {
+			for _, one := range r.Remarks[name] {
+				fmt.Fprintf(to, "发行 %s（%s）：%s\n", r.ID, name, plain(one))
+			}
+		}
+	}
 }
 
 // pauseCmd, resumeCmd and cancelCmd steer the open runs of an issue.

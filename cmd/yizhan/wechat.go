@@ -232,8 +232,15 @@ func (s *issueTestCmd) preview(ctx context.Context, c *call, i *instance, r issu
 	if err := ch.Preview(ctx, variants[0], to.Value); err != nil {
 		return weChatProblem(ch, err)
 	}
-	if done, err := c.answer(map[string]string{"issue": r.ID, "to": "openid:" + to.Value}); done {
+	if done, err := c.answer(struct {
+		Issue   string   `json:"issue"`
+		To      string   `json:"to"`
+		Remarks []string `json:"remarks,omitempty"`
+	}{r.ID, "openid:" + to.Value, variants[0].Remarks}); done {
 		return err
+	}
+	for _, one := range variants[0].Remarks {
+		c.printf("%s", plain(one))
 	}
 	c.printf("公众号文章已预览给 %s", to.Value)
 	return nil

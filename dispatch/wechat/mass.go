@@ -2,9 +2,7 @@ package wechat
 
 import (
 	"context"
-	"crypto/sha256"
 	"errors"
-	"net/url"
 	"strings"
 	"time"
 
@@ -128,7 +126,6 @@ func (h *handover) massAll(ctx context.Context, f frozen, mark dispatch.MarkFunc
 }
 
 const (
-	coverPath       = "/cgi-bin/material/add_material"
 	draftAddPath    = "/cgi-bin/draft/add"
 	draftDeletePath = "/cgi-bin/draft/delete"
 )
@@ -217,27 +214,6 @@ func (c *Channel) discard(ctx context.Context, media string) {
 	if err != nil {
 		c.log.Debug("a draft that was not sent stays in the account", "error", err)
 	}
-}
-
-// cover gives the permanent material of a cover, uploaded once by a process.
-func (c *Channel) cover(ctx context.Context, png []byte, anew bool) (media string, err error) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	sum := sha256.Sum256(png)
-	if media = c.covers[sum]; media != "" && !anew {
-		return media, nil
-	}
-	var out struct {
-		MediaID string `json:"media_id"`
-	}
-	if err := c.api.Upload(ctx, coverPath, url.Values{"type": {"image"}}, "cover.png", png, &out); err != nil {
-		return "", err
-	}
-	if out.MediaID == "" {
-		return "", &Fault{API: coverPath, Err: errors.New("an answer without a media_id")}
-	}
-	c.covers[sum] = out.MediaID
-	return out.MediaID, nil
 }
 
 // Preview shows a run's article to one follower, by the call that is made for

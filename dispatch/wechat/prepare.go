@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"yizhan/dispatch"
@@ -38,8 +39,9 @@ func (f *frozen) unmarshal(data []byte) error {
 }
 
 // Prepare implements [dispatch.Channel]: one variant, which everybody gets.
-// Section choices do not apply: a mass send has one article for all.
-func (c *Channel) Prepare(_ context.Context, content dispatch.Content) ([]dispatch.Variant, error) {
+// Section choices do not apply: a mass send has one article for all. It uploads the
+// article's pictures, since their addresses are part of what is frozen.
+func (c *Channel) Prepare(ctx context.Context, content dispatch.Content) ([]dispatch.Variant, error) {
 	if content.Kind != dispatch.KindIssue {
 		return nil, errors.New("prepare WeChat article: the channel sends issues only")
 	}
@@ -49,6 +51,13 @@ func (c *Channel) Prepare(_ context.Context, content dispatch.Content) ([]dispat
 	}
 	if c.options.Locked != nil {
 		in.Locked = c.options.Locked(content.Issue)
+	}
+	var remarks []string
+	if c.options.Mode == Mass {
+		var err error
+		if in.Pictures, remarks, err = c.illustrate(ctx, in); err != nil {
+			return nil, err
+		}
 	}
 	a, err := c.options.Render.Article(in)
 	if err != nil {
@@ -63,6 +72,9 @@ func (c *Channel) Prepare(_ context.Context, content dispatch.Content) ([]dispat
 		if err != nil {
 			return nil, fmt.Errorf("prepare WeChat cover: %w", err)
 		}
+		for _, d := range slices.Concat(a.Diagnostics, cover.Diagnostics) {
+			remarks = append(remarks, d.Text)
+		}
 		f.Article = &article{Title: clean(a.Title), Author: clean(a.Author), Digest: clean(a.Digest), Content: clean(a.Content), Source: a.SourceURL}
 		f.Cover = cover.PNG
 	}
@@ -70,7 +82,7 @@ func (c *Channel) Prepare(_ context.Context, content dispatch.Content) ([]dispat
 	if err != nil {
 		return nil, fmt.Errorf("prepare WeChat article: %w", err)
 	}
-	return []dispatch.Variant{{Data: data, MessageID: "%s"}}, nil
+	return []dispatch.Variant{{Data: data, MessageID: "%s", Remarks: remarks}}, nil
 }
 
 // clean takes out what JSON can only write with an escape, which the platform

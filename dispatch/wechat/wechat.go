@@ -75,8 +75,10 @@ type Options struct {
 	Language string // of the words around the issue's text; empty: its masthead's, see templates.Language
 	Imprint  templates.Imprint
 
-	Render Renderer     // required
-	Logger *slog.Logger // nil: silent
+	Render   Renderer     // required
+	Pictures Pictures     // of the issues; nil: articles have none
+	Uploads  Uploads      // nil: what was uploaded is known for as long as the process lives
+	Logger   *slog.Logger // nil: silent
 }
 
 const (
@@ -106,8 +108,9 @@ type Channel struct {
 	rules   *Rules
 	log     *slog.Logger
 
-	mu     sync.Mutex // one upload at a time, so that nothing is uploaded twice
-	covers map[[32]byte]string
+	uploading sync.Mutex // one upload at a time, so that nothing is uploaded twice
+
+	mu     sync.Mutex
 	drafts map[int64]string // with OneDraft: by run
 	tag    int64            // 0: not looked up yet
 }
@@ -124,8 +127,11 @@ func New(o Options) (*Channel, error) {
 	o.PublicURL = strings.TrimRight(o.PublicURL, "/")
 	o.Tag = cmp.Or(o.Tag, defaultTag)
 	o.Rate = cmp.Or(o.Rate, defaultRate)
+	if o.Uploads == nil {
+		o.Uploads = &remembered{}
+	}
 	o.Logger = cmp.Or(o.Logger, slog.New(slog.DiscardHandler))
-	return &Channel{options: o, api: o.API, rules: rules, log: o.Logger.With("channel", Name), covers: map[[32]byte]string{}, drafts: map[int64]string{}}, nil
+	return &Channel{options: o, api: o.API, rules: rules, log: o.Logger.With("channel", Name), drafts: map[int64]string{}}, nil
 }
 
 func (o *Options) check() error {
