@@ -20,13 +20,15 @@ const (
 	actUndone       = "undone"
 	actExplained    = "explained"
 	actMoved        = "moved"
+	actBound        = "bound" // an address of another channel
+	actUnbound      = "unbound"
 )
 
 // ConsentEntry is one line of the consent log: what a subscriber agreed to or
 // took back, when and how.
 type ConsentEntry struct {
 	At      time.Time `json:"at"`
-	Act     string    `json:"act"` // asked, confirmed, unsubscribed, undone, explained, moved
+	Act     string    `json:"act"` // asked, confirmed, unsubscribed, undone, explained, moved, bound, unbound
 	Channel string    `json:"channel"`
 	Source  string    `json:"source"`
 	Text    string    `json:"text,omitempty"` // version of the wording

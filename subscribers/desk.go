@@ -17,6 +17,10 @@ type Books interface {
 	Scrub(ctx context.Context, subscriber int64, now time.Time) error
 	// History is everything that is kept of a person, as it is to be shown to them.
 	History(ctx context.Context, subscriber int64) (any, error)
+	// Adopt gives what is kept of one person in a channel to another, in the
+	// transaction that makes one person of two, or two of one: a delivery that is
+	// under way goes on.
+	Adopt(ctx context.Context, tx *sql.Tx, from, to int64, channel string) error
 }
 
 // DeskOptions of a [Desk]. Store, Books and Log are required.

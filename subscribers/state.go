@@ -173,7 +173,7 @@ func (s *Store) Erase(ctx context.Context, key string, now time.Time) (Erasure, 
 }
 
 func remove(ctx context.Context, tx *sql.Tx, id int64) error {
-	for _, from := range []string{`letters WHERE subscriber_id`, `moves WHERE subscriber_id`, `consents WHERE subscriber_id`, `addresses WHERE subscriber_id`, `subscribers WHERE id`} {
+	for _, from := range []string{`bindings WHERE subscriber_id`, `letters WHERE subscriber_id`, `moves WHERE subscriber_id`, `consents WHERE subscriber_id`, `addresses WHERE subscriber_id`, `subscribers WHERE id`} {
 		if _, err := tx.ExecContext(ctx, `DELETE FROM `+from+` = $1`, id); err != nil {
 			return fmt.Errorf("deleting subscriber %d: %w", id, err)
 		}
