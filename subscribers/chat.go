@@ -44,9 +44,10 @@ type Utterance struct {
 	// Issue, with VerbIssue and VerbContents, is which one; the zero value is the
 	// latest.
 	Issue IssueName
-	// Sections, with VerbSections, are names or places in a list; All chooses all.
+	// Sections, with VerbSections, are names or places in a list.
 	Sections []string
-	All      bool
+	// All, with VerbSections, chooses all; with VerbUnsubscribe, it is for mails too.
+	All bool
 	// Until, with VerbPause, is its end; zero when nobody said.
 	Until time.Time
 	// Code, with VerbBind, is in its normal form; empty when nobody gave one.

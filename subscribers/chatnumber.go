@@ -117,8 +117,8 @@ func chineseDigit(r rune) int {
 	return -1
 }
 
-// maxPauseYears bounds a pause; who wants a longer one unsubscribes.
-const maxPauseYears = 3
+// maxPauseYears bounds a pause; who wants a longer one says so again.
+const maxPauseYears = 1
 
 var (
 	// 三个月, 2周, 半年, for 3 months

@@ -13,7 +13,7 @@ type phrase struct {
 	text string
 	// needs: it means the verb only with an argument behind it.
 	needs bool
-	// all: it chooses all sections.
+	// all: it is about all sections, or all channels.
 	all      bool
 	language string
 }
@@ -81,6 +81,9 @@ func allPhrases() []phrase {
 	}
 	for text := range strings.SplitSeq("全部栏目,所有栏目,全部都看,都看,all sections,every section,everything", ",") {
 		list = append(list, phrase{verb: VerbSections, text: text, all: true})
+	}
+	for text := range strings.SplitSeq("全部退订,全都退订,都退订,邮件也退订,全部取消订阅,unsubscribe all,unsubscribe from all,unsubscribe from everything,unsubscribe everything", ",") {
+		list = append(list, phrase{verb: VerbUnsubscribe, text: text, all: true})
 	}
 	for language, text := range map[string]string{
 		"zh-CN": "中文,中文版,简体,简体中文,汉语,切换中文,换中文,用中文,chinese,in chinese,switch to chinese,chinese please",
