@@ -210,7 +210,7 @@ func (t *talk) card(p Printed, contents []PrintedSection) string {
 	n := 0
 	for _, s := range contents {
 		for _, title := range s.Titles {
-			if n++; n <= cardTitles {
+			if n++; n <= cardTitles && title != s.Name {
 				fmt.Fprintf(&b, "· %s\n", title)
 			}
 		}
@@ -231,6 +231,9 @@ func (t *talk) contents(p Printed, contents []PrintedSection) string {
 	for _, s := range contents {
 		for i, title := range s.Titles {
 			line := "\n· " + title
+			if title == s.Name { // one text without a title of its own
+				line = ""
+			}
 			if i == 0 && s.Name != "" {
 				line = "\n【" + s.Name + "】" + line
 			}

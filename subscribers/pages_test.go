@@ -3,6 +3,7 @@ package subscribers
 import (
 	"bytes"
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
 	"io"
@@ -35,6 +36,8 @@ type noBooks struct{}
 
 func (noBooks) Scrub(context.Context, int64, time.Time) error { return nil }
 func (noBooks) History(context.Context, int64) (any, error)   { return []string{}, nil }
+
+func (noBooks) Adopt(context.Context, *sql.Tx, int64, int64, string) error { return nil }
 
 // newDesk returns a desk on a store, and what it logs.
 func newDesk(t testing.TB, s *Store) (*Desk, *bytes.Buffer) {

@@ -10,6 +10,7 @@ import (
 	"yizhan/config"
 	"yizhan/dispatch"
 	"yizhan/issue"
+	"yizhan/subscribers"
 	"yizhan/templates"
 )
 
@@ -29,8 +30,12 @@ type volume struct {
 	id      string
 	title   string
 	year    int
+	number  int // in the year
+	total   int // running number
 	chinese templates.View
 	english templates.View
+	// headlines are what the chat tells of it.
+	headlines []subscribers.PrintedSection
 }
 
 // in is the volume in a language.
@@ -91,7 +96,10 @@ func (c *catalogue) volume(ctx context.Context, id string, p dispatch.Publicatio
 	}
 	in := c.digest(r.Issue, r.Revision)
 	in.Language = chinese
-	v := volume{Publication: p, id: id, title: r.Title, year: r.Year, chinese: c.templates.Listed(in)}
+	v := volume{
+		Publication: p, id: id, title: r.Title, year: r.Year, number: r.Number, total: r.Total,
+		chinese: c.templates.Listed(in), headlines: headlines(r.Issue),
+	}
 	in.Language = english
 	v.english = c.templates.Listed(in)
 	c.volumes[id] = v

@@ -54,6 +54,7 @@ func (s *stage) pages() (http.Handler, error) {
 	mux.HandleFunc("GET /demo/wechat.json", p.messagesJSON)
 	mux.HandleFunc("GET /demo/wechat/{openid}", p.follower)
 	mux.HandleFunc("GET /demo/wechat/{openid}/phone", p.phone)
+	mux.HandleFunc("POST /demo/wechat/{openid}", p.act)
 	mux.HandleFunc("GET /demo/ledger", p.ledgerPage)
 	mux.Handle("GET /demo/{$}", http.RedirectHandler("/demo", http.StatusMovedPermanently))
 	mux.HandleFunc("/demo/", p.missing)

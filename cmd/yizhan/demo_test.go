@@ -206,7 +206,7 @@ func TestDemoPages(t *testing.T) {
 		"/demo/mails/1?as=source":     {"<dt>List-Unsubscribe-Post</dt><dd>List-Unsubscribe=One-Click</dd>", "Subject: =?UTF-8?B?"},
 		"/demo/mails/44?as=text":      {"&lt;/pre&gt;&lt;script&gt;"},
 		"/demo/wechat":                {"12 位订户", "骆晚亭", "已取消关注", "港城茗讯 2026年第5期（总第37期）", `href="/demo/wechat/` + askedTwice + `"`},
-		"/demo/wechat/" + askedTwice:  {"简书眠", `<iframe class="letter handset" src="/demo/wechat/` + askedTwice + `/phone" sandbox="allow-popups allow-popups-to-escape-sandbox"`},
+		"/demo/wechat/" + askedTwice:  {"简书眠", `<iframe class="letter handset" src="/demo/wechat/` + askedTwice + `/phone#end" sandbox="allow-popups allow-popups-to-escape-sandbox"`},
 		"/demo/ledger":                {"全部 59", `<a href="/demo/wechat/` + askedTwice + `">公众号</a>`, "康平安", "发行以前就已经退订或暂停", `<a href="/demo/mails/1">第 1 封</a>`},
 		"/demo/ledger?state=failed":   {"550 5.1.1 User unknown", "邮箱不存在", "罗知夏"},
 		"/demo/ledger?state=skipped":  {"花念慈", "已退订", "彭来风", "在禁发名单里"},
@@ -237,6 +237,7 @@ func TestDemoPages(t *testing.T) {
 		t.Error("the ledger is not in English")
 	}
 	phones(t, demo)
+	talks(t, demo)
 	leaves(t, demo, mails[0])
 	if code := demo.stop(); code != exitOK {
 		t.Errorf("stopped with exit code %d", code)
@@ -273,6 +274,40 @@ func phones(t *testing.T, demo shown) {
 	}
 	if _, page := fetch(t, http.MethodGet, demo.url+"/demo/wechat/"+unfollows+"/phone", ""); !strings.Contains(page, "还没有收到消息") {
 		t.Error("a telephone without messages does not say so")
+	}
+}
+
+// talks types into a follower's telephone.
+func talks(t *testing.T, demo shown) {
+	t.Helper()
+	telephone := demo.url + "/demo/wechat/" + askedTwice
+	says := func(name, value string, want ...string) {
+		t.Helper()
+		form := url.Values{name: {value}}.Encode()
+		if answer, page := fetch(t, http.MethodPost, telephone, form, "Content-Type", "application/x-www-form-urlencoded"); answer.StatusCode != http.StatusOK || !strings.Contains(page, "简书眠") {
+			t.Fatalf("%s=%s: %s\n%s", name, value, answer.Status, page)
+		}
+		_, page := fetch(t, http.MethodGet, telephone+"/phone", "")
+		for _, text := range want {
+			if !strings.Contains(page, text) {
+				t.Errorf("%s=%s: the telephone has no %q", name, value, text)
+			}
+		}
+	}
+	says("text", "第三十七期<b>", `<p class="said mine">第三十七期&lt;b&gt;</p>`, "没有听懂")
+	says("text", "第三十七期", "共 17 篇，回复「目录37」看全部\n"+demo.url+"/issues/37")
+	says("key", "help", "可以这样说：")
+	says("text", "退订", "已退订，新刊不再发到这里")
+	says("leave", "1")
+	if _, page := fetch(t, http.MethodGet, telephone, ""); !strings.Contains(page, "重新关注") {
+		t.Errorf("after leaving:\n%s", page)
+	}
+	says("follow", "1", "您以前退订过")
+	says("text", "Subscribe again, please", "You are subscribed")
+	for path, status := range map[string]int{"/demo/wechat/nobody": 404, "/demo/wechat/" + askedTwice: 413} {
+		if answer, _ := fetch(t, http.MethodPost, demo.url+path, "text="+strings.Repeat("x", maxSaid), "Content-Type", "application/x-www-form-urlencoded"); answer.StatusCode != status {
+			t.Errorf("%s: %s", path, answer.Status)
+		}
 	}
 }
 

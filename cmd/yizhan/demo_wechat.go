@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"yizhan/dispatch/standin"
+	"yizhan/dispatch/wechat"
 	"yizhan/subscribers"
 )
 
@@ -131,6 +132,8 @@ func (p *demoPages) messagesJSON(w http.ResponseWriter, _ *http.Request) {
 type followerView struct {
 	demoView
 	Name, OpenID string
+	Left         bool // they do not follow the account any more
+	Buttons      []wechat.Button
 }
 
 // holder is the subscriber with the telephone that a request is about; ok is false
@@ -154,7 +157,48 @@ func (p *demoPages) follower(w http.ResponseWriter, r *http.Request) {
 	if !ok {
 		return
 	}
-	p.show(w, http.StatusOK, "follower.html", followerView{p.view(w, r, "wechat"), name, openid})
+	v := followerView{demoView: p.view(w, r, "wechat"), Name: name, OpenID: openid, Left: !p.account.Follows(openid)}
+	for _, b := range menu(p.config.PublicURL, true) {
+		for _, b := range append(b.Buttons, b) {
+			if b.Key != "" {
+				v.Buttons = append(v.Buttons, b)
+			}
+		}
+	}
+	p.show(w, http.StatusOK, "follower.html", v)
+}
+
+// maxSaid bounds what is typed into a telephone, in bytes.
+const maxSaid = 8 << 10
+
+// act lets a follower do something with their telephone: the account tells the
+// daemon of it as the platform does.
+func (p *demoPages) act(w http.ResponseWriter, r *http.Request) {
+	_, openid, ok := p.holder(w, r)
+	if !ok {
+		return
+	}
+	r.Body = http.MaxBytesReader(w, r.Body, maxSaid)
+	if err := r.ParseForm(); err != nil {
+		http.Error(w, "413", http.StatusRequestEntityTooLarge)
+		return
+	}
+	var err error
+	switch text, key := strings.TrimSpace(r.PostForm.Get("text")), r.PostForm.Get("key"); {
+	case r.PostForm.Has("leave"):
+		err = p.account.Leave(r.Context(), openid)
+	case !p.account.Follows(openid):
+		_, err = p.account.Arrive(r.Context(), openid)
+	case key != "":
+		_, err = p.account.Tap(r.Context(), openid, key)
+	case text != "":
+		_, err = p.account.Say(r.Context(), openid, text)
+	}
+	if err != nil {
+		p.broken(w, err)
+		return
+	}
+	http.Redirect(w, r, "/demo/wechat/"+openid, http.StatusSeeOther)
 }
 
 // phone shows a follower's telephone: the chat with the account, and the last
@@ -165,10 +209,17 @@ func (p *demoPages) phone(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	v := phoneView{Title: name}
+	var last time.Time
 	for _, m := range p.account.Messages() {
-		if m.OpenID == openid {
-			v.add(m, p.account.Image, p.clockTime(m.At), p.config.Timezone)
+		if m.OpenID != openid {
+			continue
 		}
+		at := p.clockTime(m.At)
+		if m.At.Sub(last) < time.Minute {
+			at = "" // the time stands above what is said in one minute
+		}
+		v.add(m, p.account.Image, at, p.config.Timezone)
+		last = m.At
 	}
 	page, err := v.page()
 	if err != nil {
@@ -182,7 +233,7 @@ func (p *demoPages) phone(w http.ResponseWriter, r *http.Request) {
 
 // add puts a message under the others.
 func (v *phoneView) add(m standin.WeChatMessage, image func(name string) []byte, at string, zone *time.Location) {
-	one := chatMessage{At: at, Text: m.Text}
+	one := chatMessage{At: at, Text: m.Text, Mine: m.Kind == standin.KindSaid}
 	switch {
 	case m.Article != nil:
 		a := m.Article

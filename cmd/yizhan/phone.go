@@ -27,6 +27,7 @@ type chatMessage struct {
 	Cover         template.URL // of an article's card
 	Fields        []field      // of a notice
 	Text          string       // words
+	Mine          bool         // the follower's own words
 	At            string
 }
 

@@ -41,7 +41,7 @@ const keptPages = 16
 
 func newSite(i *instance) *site {
 	return &site{
-		catalogue: newCatalogue(i), rendered: map[renderedKey][]byte{},
+		catalogue: i.catalogue, rendered: map[renderedKey][]byte{},
 		languages: language.NewMatcher([]language.Tag{language.SimplifiedChinese, language.English}),
 	}
 }

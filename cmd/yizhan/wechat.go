@@ -106,7 +106,11 @@ func (i *instance) receiver() (*wechat.Receiver, error) {
 	if err != nil {
 		return nil, err
 	}
-	return wechat.NewReceiver(wechat.ReceiverOptions{Channel: ch, Books: i.ledger, People: followers{i.people}, Logger: i.log})
+	o := wechat.ReceiverOptions{Channel: ch, Books: i.ledger, People: followers{i.people}, Logger: i.log}
+	if o.Responder, err = i.responder(); err != nil {
+		return nil, err
+	}
+	return wechat.NewReceiver(o)
 }
 
 // callback is where WeChat sends its events; nil when there is none.
@@ -115,8 +119,12 @@ func (i *instance) callback() (http.Handler, error) {
 	if !c.On() || !c.Token.IsSet() {
 		return nil, nil
 	}
+	r, err := i.responder()
+	if err != nil {
+		return nil, err
+	}
 	return wechat.NewCallback(wechat.CallbackOptions{
-		AppID: c.AppID, Token: c.Token.Reveal(), AESKey: c.AESKey.Reveal(), Keeper: i.ledger, Logger: i.log,
+		AppID: c.AppID, Token: c.Token.Reveal(), AESKey: c.AESKey.Reveal(), Keeper: i.ledger, Responder: r, Logger: i.log,
 	})
 }
 
@@ -269,16 +277,17 @@ func (s *wechatMenuCmd) Run(ctx context.Context, c *call) error {
 	if err != nil {
 		return err
 	}
-	buttons := []wechat.Button{
-		{Name: "最新一期", URL: i.config.PublicURL + "/"},
-		{Name: "往期", URL: i.config.PublicURL + "/issues"},
-	}
+	buttons := menu(i.config.PublicURL, i.config.Channels.WeChat.Token.IsSet())
 	if err := ch.SetMenu(ctx, buttons); err != nil {
 		return weChatProblem(ch, err)
 	}
 	if done, err := c.answer(map[string]any{"buttons": len(buttons)}); done {
 		return err
 	}
-	c.printf("菜单已设置：%s、%s。关注者最迟一天以后看到", buttons[0].Name, buttons[1].Name)
+	var names []string
+	for _, b := range buttons {
+		names = append(names, b.Name)
+	}
+	c.printf("菜单已设置：%s。关注者最迟一天以后看到", joined(names))
 	return nil
 }

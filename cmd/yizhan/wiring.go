@@ -27,6 +27,8 @@ type instance struct {
 	templates *templates.Set
 	ledger    *dispatch.Ledger
 	redis     *config.Redis // nil: the queue is in this process
+	catalogue *catalogue
+	chat      *subscribers.Conversation // nil: not made yet
 	log       *slog.Logger
 
 	openers []opener
@@ -109,6 +111,7 @@ func (i *instance) build(ctx context.Context, secret []byte) error {
 	if i.ledger, err = dispatch.NewLedger(dispatch.LedgerOptions{Write: i.db.Write, Mark: i.db.Mark, Read: i.db.Read, Windows: i.windows()}); err != nil {
 		return err
 	}
+	i.catalogue = newCatalogue(i)
 	i.desk, err = subscribers.NewDesk(subscribers.DeskOptions{Store: i.people, Books: i.ledger, Log: i.log, Sweep: i.db.Sweep})
 	return err
 }

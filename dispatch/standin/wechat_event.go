@@ -61,7 +61,7 @@ func (w *WeChat) sendEvents(ctx context.Context) {
 			return
 		case <-w.wake:
 		}
-		if w.options.Callback == "" || w.options.LoseEvents {
+		if w.callback() == "" || w.options.LoseEvents {
 			continue
 		}
 		w.mu.Lock()
@@ -92,7 +92,7 @@ func (w *WeChat) push(ctx context.Context, text string) (answer []byte, err erro
 	}
 	ctx, cancel := context.WithTimeout(ctx, eventWait)
 	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, w.options.Callback+"?"+query.Encode(), bytes.NewReader(body))
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, w.callback()+"?"+query.Encode(), bytes.NewReader(body))
 	if err != nil {
 		return nil, err
 	}

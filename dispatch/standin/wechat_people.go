@@ -14,6 +14,7 @@ type follower struct {
 	following bool
 	blocked   bool // takes no messages
 	since     time.Time
+	last      int64 // second of what they did last
 	tags      map[int64]bool
 	received  map[string]int // mass messages by month
 }
@@ -29,6 +30,14 @@ func (w *WeChat) Follow(openid string) {
 		w.order = append(w.order, openid)
 	}
 	f.following, f.since = true, w.now()
+}
+
+// Follows reports whether somebody follows the account.
+func (w *WeChat) Follows(openid string) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	f := w.followers[openid]
+	return f != nil && f.following
 }
 
 // Unfollow makes somebody leave the account, and its tags with it.
