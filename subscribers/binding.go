@@ -187,3 +187,15 @@ func (s *Store) offered(ctx context.Context, tx *sql.Tx, text string, a Address,
 	}
 	return b, err
 }
+
+// forgetBindings removes what is kept under the hash of an address.
+func forgetBindings(ctx context.Context, tx *sql.Tx, hash string) error {
+	for _, text := range []string{
+		`DELETE FROM binding_tries WHERE hash = $1`, `UPDATE bindings SET asked = '' WHERE asked = $1`, `DELETE FROM bindings WHERE taken = $1`,
+	} {
+		if _, err := tx.ExecContext(ctx, text, hash); err != nil {
+			return fmt.Errorf("forgetting bindings: %w", err)
+		}
+	}
+	return nil
+}

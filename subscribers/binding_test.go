@@ -263,7 +263,8 @@ func TestMerged(t *testing.T) {
 	both := slices.Concat(mail, chat)
 	for name, c := range map[string]struct{ into, from, want Subscriber }{
 		"all and some": {
-			Subscriber{State: Active, Addresses: mail}, Subscriber{State: Active, Addresses: chat, Sections: []string{"甲"}, Name: "沈", Groups: []string{"理事"}},
+			Subscriber{State: Active, Addresses: mail},
+			Subscriber{State: Active, Addresses: chat, Sections: []string{"甲"}, Name: "沈", Groups: []string{"理事"}},
 			Subscriber{State: Active, Addresses: both, Sections: []string{"甲"}, Name: "沈", Groups: []string{"理事"}},
 		},
 		"some and some": {
@@ -272,23 +273,28 @@ func TestMerged(t *testing.T) {
 			Subscriber{State: Active, Addresses: both, Sections: []string{"乙"}, Language: "en"},
 		},
 		"nothing in common": {
-			Subscriber{State: Active, Addresses: mail, Sections: []string{"甲"}}, Subscriber{State: Active, Addresses: chat, Sections: []string{"丙"}},
+			Subscriber{State: Active, Addresses: mail, Sections: []string{"甲"}},
+			Subscriber{State: Active, Addresses: chat, Sections: []string{"丙"}},
 			Subscriber{State: Active, Addresses: both, Sections: []string{"甲"}},
 		},
 		"one is paused": {
-			Subscriber{State: Active, Addresses: mail}, Subscriber{State: Paused, PausedUntil: late, Addresses: chat},
+			Subscriber{State: Active, Addresses: mail},
+			Subscriber{State: Paused, PausedUntil: late, Addresses: chat},
 			Subscriber{State: Paused, PausedUntil: late, Addresses: both},
 		},
 		"both are paused": {
-			Subscriber{State: Paused, PausedUntil: early, Addresses: mail}, Subscriber{State: Paused, PausedUntil: late, Addresses: chat},
+			Subscriber{State: Paused, PausedUntil: early, Addresses: mail},
+			Subscriber{State: Paused, PausedUntil: late, Addresses: chat},
 			Subscriber{State: Paused, PausedUntil: late, Addresses: both},
 		},
 		"one is paused without an end": {
-			Subscriber{State: Paused, PausedUntil: early, Addresses: mail}, Subscriber{State: Paused, Addresses: chat},
+			Subscriber{State: Paused, PausedUntil: early, Addresses: mail},
+			Subscriber{State: Paused, Addresses: chat},
 			Subscriber{State: Paused, Addresses: both},
 		},
 		"the follower has left": {
-			Subscriber{State: Active, Addresses: mail}, Subscriber{State: Unsubscribed, prior: Active, Addresses: gone},
+			Subscriber{State: Active, Addresses: mail},
+			Subscriber{State: Unsubscribed, prior: Active, Addresses: gone},
 			Subscriber{State: Active, Addresses: slices.Concat(mail, gone)},
 		},
 		"the reader has left": {

@@ -290,8 +290,8 @@ func (t *talk) howToBind() string {
 	if a := t.sub.on(Email); t.known && a != nil {
 		return t.say(fmt.Sprintf("这个微信已经和邮箱 %s 绑定。回复「解绑」分开。", a.Address), fmt.Sprintf("This chat is bound to %s already. Say “unbind” to part them.", a.Address))
 	}
-	return t.say("绑定以后，邮箱和微信是一份订阅：\n1 打开 "+t.o.PublicURL+"/manage ，填您的邮箱，从收到的邮件进入设置页面\n2 点「绑定微信」\n3 把页面上的八位绑定码发到这里，十分钟内有效",
-		"Bound, your email and this chat are one subscription:\n1 open "+t.o.PublicURL+"/manage , enter your email address, and follow the link in the mail\n2 choose “Bind WeChat”\n3 send the code of eight characters here within ten minutes")
+	return t.say("绑定以后，邮箱和微信是一份订阅：\n1 打开 "+t.o.PublicURL+"/manage/link ，填您的邮箱，从收到的邮件进入设置页面\n2 点「绑定微信」\n3 把页面上的八位绑定码发到这里，十分钟内有效",
+		"Bound, your email and this chat are one subscription:\n1 open "+t.o.PublicURL+"/manage/link , enter your email address, and follow the link in the mail\n2 choose “Bind WeChat”\n3 send the code of eight characters here within ten minutes")
 }
 
 func (t *talk) askBinding(to Subscriber) string {

@@ -16,6 +16,10 @@ type PersonalData struct {
 	// Requests were made on a page with one of their addresses.
 	Requests     []Request     `json:"requests"`
 	Suppressions []Suppression `json:"suppressions"`
+	// Bindings are offers to bind another address; WrongCodes are when one of theirs
+	// sent a code of none.
+	Bindings   []WaitingBinding `json:"bindings"`
+	WrongCodes []time.Time      `json:"wrong_codes"`
 	// Deliveries are those of issues and of service mails.
 	Deliveries any `json:"deliveries"`
 }
@@ -27,6 +31,14 @@ type WaitingLetter struct {
 	Address  string    `json:"address"`
 	Language string    `json:"language"`
 	At       time.Time `json:"at"`
+}
+
+// WaitingBinding is an offer to bind an address of another channel.
+type WaitingBinding struct {
+	Channel string    `json:"channel"`
+	Expires time.Time `json:"expires"`
+	Scanned bool      `json:"scanned"` // its QR code, by some address
+	Taken   bool      `json:"taken"`
 }
 
 // Request is something that was asked on a page with somebody's address.
@@ -59,12 +71,56 @@ func (d *Desk) PersonalData(ctx context.Context, key string) (PersonalData, erro
 	if err := d.waitingLetters(ctx, sub.ID, &data); err != nil {
 		return PersonalData{}, err
 	}
+	if data.Bindings, err = d.bindings(ctx, sub.ID); err != nil {
+		return PersonalData{}, err
+	}
+	data.WrongCodes = []time.Time{}
 	for _, a := range sub.Addresses {
 		if err := d.about(ctx, a, &data); err != nil {
 			return PersonalData{}, err
 		}
+		wrong, err := d.wrongCodes(ctx, a.hash)
+		if err != nil {
+			return PersonalData{}, err
+		}
+		data.WrongCodes = append(data.WrongCodes, wrong...)
 	}
 	return data, nil
+}
+
+func (d *Desk) bindings(ctx context.Context, subscriber int64) ([]WaitingBinding, error) {
+	rows, err := d.read.QueryContext(ctx, `SELECT channel, expires_at, asked <> '', taken <> '' FROM bindings WHERE subscriber_id = $1 ORDER BY expires_at`, subscriber)
+	if err != nil {
+		return nil, fmt.Errorf("reading bindings: %w", err)
+	}
+	defer rows.Close()
+	out := []WaitingBinding{}
+	for rows.Next() {
+		var b WaitingBinding
+		var expires int64
+		if err := rows.Scan(&b.Channel, &expires, &b.Scanned, &b.Taken); err != nil {
+			return nil, fmt.Errorf("reading bindings: %w", err)
+		}
+		b.Expires = fromMillis(expires)
+		out = append(out, b)
+	}
+	return out, rows.Err()
+}
+
+func (d *Desk) wrongCodes(ctx context.Context, hash string) (out []time.Time, err error) {
+	rows, err := d.read.QueryContext(ctx, `SELECT at FROM binding_tries WHERE hash = $1 ORDER BY at`, hash)
+	if err != nil {
+		return nil, fmt.Errorf("reading wrong codes: %w", err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var at int64
+		if err := rows.Scan(&at); err != nil {
+			return nil, fmt.Errorf("reading wrong codes: %w", err)
+		}
+		out = append(out, fromMillis(at))
+	}
+	return out, rows.Err()
 }
 
 func (d *Desk) waitingLetters(ctx context.Context, subscriber int64, data *PersonalData) error {

@@ -455,6 +455,12 @@ func TestPersonalDataOfThisPackage(t *testing.T) {
 	if _, err := s.Suppress(t.Context(), mustEmail(t, "li@example.org"), "bounced", "550 no such user", noon()); err != nil {
 		t.Fatal(err)
 	}
+	if _, err := d.Bind(t.Context(), "2222-222A", mustWeChat(t, "oLILILILI"), "chat", noon()); !errors.Is(err, ErrCode) {
+		t.Fatal(err)
+	}
+	if _, err := s.write.ExecContext(t.Context(), `INSERT INTO bindings (code, scene, subscriber_id, channel, expires_at) VALUES ('c', 's', $1, 'wechat', $2)`, sub.ID, noon().UnixMilli()); err != nil {
+		t.Fatal(err)
+	}
 	data, err := d.PersonalData(t.Context(), sub.PublicID)
 	if err != nil {
 		t.Fatal(err)
@@ -466,6 +472,7 @@ func TestPersonalDataOfThisPackage(t *testing.T) {
 	hashes := `'` + s.Hash(mustEmail(t, "li@example.org")) + `', '` + s.Hash(mustWeChat(t, "oLILILILI")) + `'`
 	theirs := map[string]string{
 		"subscribers": `id = 1`, "addresses": `subscriber_id = 1`, "consents": `subscriber_id = 1`, "moves": `subscriber_id = 1`,
+		"bindings": `subscriber_id = 1`, "binding_tries": `hash IN (` + hashes + `)`,
 		"letters": `subscriber_id = 1`, "requests": `hash IN (` + hashes + `)`, "suppressions": `hash IN (` + hashes + `)`,
 	}
 	impersonal := []string{"address_key", "consent_texts", "subscribers_schema", "sqlite_sequence"}

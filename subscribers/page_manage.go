@@ -3,6 +3,7 @@ package subscribers
 import (
 	"encoding/json"
 	"errors"
+	"html/template"
 	"net/http"
 	"slices"
 	"time"
@@ -14,8 +15,8 @@ type ManagePage struct {
 	// address it was) or erased, which have only Title and what their form needs.
 	State string
 	Title string // of the periodical
-	// Notice is what was just done: saved, paused, resumed, moving, stayed, revoked or
-	// resubscribed.
+	// Notice is what was just done: saved, paused, resumed, moving, stayed, revoked,
+	// resubscribed, unbound or not-bound.
 	Notice   string
 	Problems []FormProblem
 
@@ -30,8 +31,19 @@ type ManagePage struct {
 	Latest       string
 	Moving       string // masked address that waits for its confirmation
 	Email        string // what was entered, when it has to be mended
-	Action       string // relative URL that all forms post to; the field do says which
-	Unsubscribe  string // link to the page for it
+	// Binding is how a WeChat is bound to the subscription: offer, can (be bound),
+	// bound (to another address), or "" when there is no account, or nothing to bind.
+	Binding     BindingState
+	Action      string // relative URL that all forms post to; the field do says which
+	Unsubscribe string // link to the page for it
+}
+
+// BindingState is what the page says of binding a WeChat.
+type BindingState struct {
+	State string
+	Code  string       // of an offer
+	Until string       // 15:04, when the offer ends
+	QR    template.URL // picture of the offer's QR code, "" when the account has none
 }
 
 // ManagedAddress is one that the subscriber is reached at, masked.
@@ -149,6 +161,10 @@ func (p *Pages) carryOut(v *visit, do string, sub Subscriber, page *ManagePage) 
 		page.Notice, commands = "revoked", []Command{Revoke{}}
 	case "undo":
 		page.Notice, commands = "resubscribed", []Command{Undo{}}
+	case "bind":
+		return sub, p.offer(v, sub, page)
+	case "unbind":
+		return p.unbind(v, sub, page)
 	case "erase":
 		page.Problems = []FormProblem{{"sure", formWord("sure", v.language)}}
 	}
@@ -213,10 +229,11 @@ func (p *Pages) fillManage(v *visit, t Token, sub Subscriber, page *ManagePage) 
 	}
 	today := v.now.In(p.o.Zone)
 	page.Earliest, page.Latest = today.AddDate(0, 0, 1).Format(time.DateOnly), today.Add(longestPause).Format(time.DateOnly)
+	p.fillBinding(sub, page)
 	page.Unsubscribe = query("/unsubscribe", "t", p.o.Links.Sign(Token{Purpose: ToUnsubscribe, ID: sub.PublicID, Channel: t.Channel}))
 	// The link that they came by goes on as it is; a revoked one is replaced.
 	token := v.r.URL.Query().Get("t")
-	if sub.LinkEpoch != t.Epoch {
+	if sub.LinkEpoch != t.Epoch || sub.PublicID != t.ID {
 		token = p.token(ToManage, sub, t.Channel, v.now)
 	}
 	page.Action = query("/manage", "t", token)

@@ -35,7 +35,7 @@ type Renderer interface {
 	StyleHash() string
 }
 
-// PageOptions of [Pages]; all but Proxies are required.
+// PageOptions of [Pages]; all but Proxies, Chat and Scenes are required.
 type PageOptions struct {
 	Desk     *Desk
 	Links    *Links
@@ -47,7 +47,11 @@ type PageOptions struct {
 	// Consent is the text that people agree to, in a language.
 	Consent func(language string) string
 	Proxies Proxies
-	Log     *slog.Logger
+	// Chat says that there is one in which a WeChat can be bound; Scenes makes QR
+	// codes for it, nil where the account cannot.
+	Chat   bool
+	Scenes Scenes
+	Log    *slog.Logger
 }
 
 // Pages serves what subscribers do by themselves: /subscribe, /confirm, /manage and
@@ -190,6 +194,12 @@ func (p *Pages) refuse(v *visit, status int, problem string) {
 		return
 	}
 	p.show(v, status, "answer", AnswerPage{Title: p.o.Title, Problem: problem, Error: explain(problem, v.language)})
+}
+
+// Refuse answers as one of the pages that something cannot be done, with a problem
+// of [AnswerPage].
+func (p *Pages) Refuse(w http.ResponseWriter, r *http.Request, status int, problem string) {
+	p.serve(w, r, func(v *visit) { p.refuse(v, status, problem) })
 }
 
 func (p *Pages) refuseLink(v *visit, err error) {

@@ -159,6 +159,9 @@ func (s *Store) Erase(ctx context.Context, key string, now time.Time) (Erasure, 
 			if _, err := tx.ExecContext(ctx, `DELETE FROM requests WHERE channel = $1 AND hash = $2`, h.Channel, h.Hash); err != nil {
 				return fmt.Errorf("deleting requests: %w", err)
 			}
+			if err := forgetBindings(ctx, tx, h.Hash); err != nil {
+				return err
+			}
 			// detail may quote a reply, and replies quote addresses.
 			if _, err := tx.ExecContext(ctx, `UPDATE suppressions SET address = NULL, detail = '' WHERE channel = $1 AND hash = $2`, h.Channel, h.Hash); err != nil {
 				return fmt.Errorf("scrubbing the suppression list: %w", err)

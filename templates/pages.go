@@ -1,6 +1,9 @@
 package templates
 
-import "fmt"
+import (
+	"fmt"
+	"html/template"
+)
 
 // Consent is what people agree to who subscribe to a periodical, in the words of
 // a language. What it was is kept with their consent by a version that follows
@@ -21,6 +24,7 @@ type formPage struct {
 	Action, Manage, Unsubscribe, Problem, Error                          string
 	Sections                                                             []formOption
 	Addresses                                                            []formAddress
+	Binding                                                              formBinding
 	Problems                                                             []formProblem
 }
 
@@ -34,6 +38,10 @@ type (
 		Active         bool
 	}
 	formProblem struct{ Field, Text string }
+	formBinding struct {
+		State, Code, Until string
+		QR                 template.URL
+	}
 )
 
 // On is what has to be mended in a field.
@@ -58,7 +66,9 @@ func (s *Set) rehearsePages(language string) error {
 			{State: "sent"},
 			{State: "erased"},
 			{State: "open", Subscription: "active"},
-			{State: "open", Subscription: "paused", Notice: "saved"},
+			{State: "open", Subscription: "paused", Notice: "saved", Binding: formBinding{State: "can"}},
+			{State: "open", Subscription: "active", Binding: formBinding{"offer", "2345-ABCD", "12:00", "data:,"}},
+			{State: "open", Subscription: "active", Notice: "unbound", Binding: formBinding{State: "bound"}},
 			{State: "open", Subscription: "unsubscribed"},
 		},
 		"answer": {{Problem: "link"}, {Problem: "gone"}, {Problem: "taken"}, {Problem: "busy"}},

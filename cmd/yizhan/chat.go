@@ -61,17 +61,22 @@ func (i *instance) conversation() (*subscribers.Conversation, error) {
 	return i.chat, err
 }
 
-// menu is the account's. Its buttons say in the chat what their keys say.
-func menu(publicURL string, answers bool) []wechat.Button {
+// menu is the account's. Its buttons say in the chat what their keys say; where the
+// platform tells who a visitor is, one opens the page of their subscription.
+func menu(publicURL string, answers, visits bool) []wechat.Button {
 	issues := wechat.Button{Name: "往期", URL: publicURL + "/issues"}
 	if !answers { // nobody would hear what a button says
 		return []wechat.Button{{Name: "最新一期", URL: publicURL + "/"}, issues}
+	}
+	me := wechat.Button{Name: "我的订阅", URL: publicURL + visitPath}
+	if !visits {
+		me = wechat.Button{Name: "我的订阅", Key: string(subscribers.VerbMe)}
 	}
 	key := func(name string, v subscribers.Verb) wechat.Button { return wechat.Button{Name: name, Key: string(v)} }
 	return []wechat.Button{
 		{Name: "看刊", Buttons: []wechat.Button{key("最新一期", subscribers.VerbLatest), key("本期目录", subscribers.VerbContents), issues}},
 		{Name: "订阅", Buttons: []wechat.Button{
-			key("我的订阅", subscribers.VerbMe), key("选择栏目", subscribers.VerbSections), key("绑定邮箱", subscribers.VerbBind), key("订阅", subscribers.VerbSubscribe),
+			me, key("选择栏目", subscribers.VerbSections), key("绑定邮箱", subscribers.VerbBind), key("订阅", subscribers.VerbSubscribe),
 		}},
 		key("帮助", subscribers.VerbHelp),
 	}

@@ -158,7 +158,7 @@ func (p *demoPages) follower(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	v := followerView{demoView: p.view(w, r, "wechat"), Name: name, OpenID: openid, Left: !p.account.Follows(openid)}
-	for _, b := range menu(p.config.PublicURL, true) {
+	for _, b := range menu(p.config.PublicURL, true, false) {
 		for _, b := range append(b.Buttons, b) {
 			if b.Key != "" {
 				v.Buttons = append(v.Buttons, b)

@@ -36,6 +36,13 @@ func (d *daemon) pages() (http.Handler, error) {
 	if told != nil {
 		mux.Handle("/wechat", told)
 	}
+	visits, err := d.visits(people)
+	if err != nil {
+		return nil, err
+	}
+	if visits != nil {
+		mux.Handle("GET "+visitPath, visits)
+	}
 	if d.more != nil {
 		mux.Handle("/demo", d.more)
 		mux.Handle("/demo/", d.more)

@@ -12,10 +12,14 @@ import (
 // subscriberPages are the pages of what subscribers do by themselves.
 func (d *daemon) subscriberPages() (*subscribers.Pages, error) {
 	title := cmp.Or(d.config.Title, d.host())
+	scenes, err := d.scenes()
+	if err != nil {
+		return nil, err
+	}
 	return subscribers.NewPages(subscribers.PageOptions{
 		Desk: d.desk, Links: d.links, Renderer: d.templates, Title: title, Zone: d.config.Timezone,
 		Sections: library{d.catalogue}.Sections, Consent: func(language string) string { return templates.Consent(language, title) },
-		Proxies: d.config.HTTP.TrustedProxies, Log: d.log,
+		Proxies: d.config.HTTP.TrustedProxies, Chat: d.chatting(), Scenes: scenes, Log: d.log,
 	})
 }
 

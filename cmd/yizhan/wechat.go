@@ -277,7 +277,7 @@ func (s *wechatMenuCmd) Run(ctx context.Context, c *call) error {
 	if err != nil {
 		return err
 	}
-	buttons := menu(i.config.PublicURL, i.config.Channels.WeChat.Token.IsSet())
+	buttons := menu(i.config.PublicURL, i.chatting(), i.config.Channels.WeChat.Account == config.AccountService)
 	if err := ch.SetMenu(ctx, buttons); err != nil {
 		return weChatProblem(ch, err)
 	}

@@ -111,6 +111,8 @@ type WeChat struct {
 	sends      map[string]accepted // by openid and client_msg_id
 	messages   []WeChatMessage
 	events     []string // XML that waits to be sent
+	scenes     []string
+	visits     map[string]*visitor // by code
 	wake       chan struct{}
 	serial     int64
 }
@@ -133,7 +135,7 @@ func NewWeChat(o WeChatOptions) (*WeChat, error) {
 	w := &WeChat{
 		options: o, now: o.Now, calls: map[string]int{}, images: map[string][]byte{}, media: map[string]bool{},
 		drafts: map[string]*draft{}, followers: map[string]*follower{}, tags: map[int64]string{},
-		keys: map[string]*job{}, sends: map[string]accepted{}, wake: make(chan struct{}, 1), serial: 1000,
+		keys: map[string]*job{}, sends: map[string]accepted{}, visits: map[string]*visitor{}, wake: make(chan struct{}, 1), serial: 1000,
 	}
 	if w.now == nil {
 		w.now = time.Now
@@ -269,6 +271,8 @@ func endpoints() map[string]endpoint {
 		"/cgi-bin/tags/members/batchuntagging": post((*WeChat).tagRemove),
 		"/cgi-bin/menu/create":                 open(http.MethodPost, (*WeChat).menuCreate),
 		"/cgi-bin/openapi/quota/get":           open(http.MethodPost, (*WeChat).quotaGet),
+		"/cgi-bin/qrcode/create":               service((*WeChat).sceneCreate),
+		"/sns/oauth2/access_token":             {method: http.MethodGet, open: true, verified: true, service: true, work: (*WeChat).visitorToken},
 	}
 }
 
