@@ -54,7 +54,7 @@ func (w *site) visited(t testing.TB, method, path, body string, header map[strin
 	return resp.StatusCode, resp.Header, string(text)
 }
 
-// withMove is a site whose subscriber wants another address.
+// withMove is a site whose subscriber is pending and wants another address.
 func withMove(t *testing.T) *site {
 	w := newSite(t, fakeRenderer{})
 	who := Caller{ID: w.sub.PublicID, Channel: Email, Network: "n"}
@@ -62,6 +62,10 @@ func withMove(t *testing.T) *site {
 		t.Fatal(err)
 	}
 	if err := w.desk.Attend(t.Context(), time.Now()); err != nil {
+		t.Fatal(err)
+	}
+	// Whoever is pending is changed by what should only be looked at.
+	if err := w.store.SetState(t.Context(), w.sub.PublicID, Pending, time.Now()); err != nil {
 		t.Fatal(err)
 	}
 	return w
