@@ -177,7 +177,7 @@ change subscribers/pages.go 'case t.Epoch != sub.LinkEpoch:' 'case false:'
 red subscribers 'TestRoutes|TestRevokedPageGoesOn'
 
 begin bombing "strangers can have any number of mails sent"
-change subscribers/requests.go 'AND at > $1) < $2 ORDER BY id LIMIT 1' 'AND at > $1) < 1000 * $2 ORDER BY id LIMIT 1'
+change subscribers/requests.go 'AND done_at > $1) < $2 ORDER BY id LIMIT 1' 'AND done_at > $1) < 1000 * $2 ORDER BY id LIMIT 1'
 red subscribers 'TestBombing'
 
 begin address-flooded "one address can get any number of mails"

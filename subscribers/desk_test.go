@@ -384,6 +384,17 @@ func TestBombing(t *testing.T) {
 			if n := count(t, s, `SELECT COUNT(*) FROM requests WHERE done_at = 0`); n > maxWaiting {
 				t.Errorf("%d requests wait, at most %d", n, maxWaiting)
 			}
+			// What has waited does not go out at once.
+			before := len(waiting(t, s))
+			now = now.Add(2 * time.Hour)
+			for range 30 {
+				if err := d.Attend(t.Context(), now); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if n := len(waiting(t, s)) - before; n > perHour {
+				t.Errorf("%d mails in one go, at most %d", n, perHour)
+			}
 		})
 	}
 	t.Run("one address", func(t *testing.T) {

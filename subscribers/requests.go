@@ -115,7 +115,7 @@ func (d *Desk) Attend(ctx context.Context, now time.Time) error {
 	for range atATime {
 		var id int64
 		err := d.read.QueryRowContext(ctx, `SELECT id FROM requests WHERE done_at = 0
-			AND (SELECT COUNT(*) FROM requests WHERE mailed = 1 AND at > $1) < $2 ORDER BY id LIMIT 1`,
+			AND (SELECT COUNT(*) FROM requests WHERE mailed = 1 AND done_at > $1) < $2 ORDER BY id LIMIT 1`,
 			now.Add(-time.Hour).UnixMilli(), perHour).Scan(&id)
 		if errors.Is(err, sql.ErrNoRows) {
 			return nil
@@ -178,8 +178,8 @@ func oneIf(b bool) int {
 // mayMail holds the limits of one address.
 func mayMail(ctx context.Context, tx *sql.Tx, hash string, now time.Time) (bool, error) {
 	var short, day, month int
-	err := tx.QueryRowContext(ctx, `SELECT COUNT(CASE WHEN at > $2 THEN 1 END), COUNT(CASE WHEN at > $3 THEN 1 END), COUNT(*)
-		FROM requests WHERE hash = $1 AND mailed = 1 AND at > $4`,
+	err := tx.QueryRowContext(ctx, `SELECT COUNT(CASE WHEN done_at > $2 THEN 1 END), COUNT(CASE WHEN done_at > $3 THEN 1 END), COUNT(*)
+		FROM requests WHERE hash = $1 AND mailed = 1 AND done_at > $4`,
 		hash, now.Add(-shortTime).UnixMilli(), now.Add(-24*time.Hour).UnixMilli(), now.Add(-requestsKept).UnixMilli()).Scan(&short, &day, &month)
 	return short < perAddressShort && day < perAddressDay && month < perAddressMonth, err
 }
