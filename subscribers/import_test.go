@@ -422,15 +422,6 @@ func TestExportThenImportIsTheIdentity(t *testing.T) {
 	})
 }
 
-func everybody(t *testing.T, s *Store) []Subscriber {
-	t.Helper()
-	all, err := s.List(t.Context(), Filter{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return all
-}
-
 func TestEscapeTakesBackEveryCell(t *testing.T) {
 	for in, want := range map[string]string{
 		"": "", "plain": "plain", "=1": "'=1", "+1": "'+1", "-1": "'-1", "@a": "'@a", "\tx": "'\tx", "＝1": "'＝1",
