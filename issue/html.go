@@ -67,7 +67,14 @@ func webText(data []byte, f *findings) (string, *ReadError) {
 	}
 	low := strings.ToLower(said)
 	if strings.HasPrefix(low, "gb") || low == "utf-8" || low == "windows-1252" || strings.HasPrefix(low, "utf-16") {
-		return decode(data, f) // knows them, and when the page is wrong about itself
+		var own findings
+		text, err := decode(data, &own) // knows them, and when the page is wrong about itself
+		for _, d := range own.list {
+			if d.Code != "encoding-guessed" || !strings.HasPrefix(low, "gb") { // it was said
+				f.list = append(f.list, d)
+			}
+		}
+		return text, err
 	}
 	r, err := charset.NewReaderLabel(said, bytes.NewReader(data))
 	if err != nil {

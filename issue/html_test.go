@@ -122,6 +122,9 @@ func TestHTMLSavedByWord(t *testing.T) {
 			if d := cmp.Diff(want, got); d != "" {
 				t.Errorf("(-want +got):\n%s", d)
 			}
+			if hasCode(res, "encoding-guessed") {
+				t.Error("the page says its encoding, and it is called a guess")
+			}
 			if i := res.Issue; i.Title != "河湾通讯" || i.ID != "58" || i.Sections[0].Name != "要闻" || i.Sections[0].Articles[0].Title != "春耕开始了" {
 				t.Errorf("got %+v", i)
 			}
