@@ -31,7 +31,7 @@ type docx struct {
 	fields []field
 	carry  *paragraph // whose mark was deleted: the next one goes on with it
 
-	inserted, deleted int
+	inserted, deleted, comments int
 }
 
 // relation is what an r:id stands for.
@@ -243,6 +243,9 @@ func oneLine(lines []Line) string {
 }
 
 func (d *docx) tellChanges() {
+	if d.comments > 0 {
+		d.f.add("comments-left", 0, Info, fmt.Sprintf("文件里有 %d 处批注，未收入", d.comments))
+	}
 	if d.inserted+d.deleted > 0 {
 		d.f.add("tracked-changes", 0, Warning, fmt.Sprintf("文件里有未处理的修订：插入 %d 处（已收入），删除 %d 处（未收入）；请在 Word 中接受或拒绝全部修订后再核对", d.inserted, d.deleted))
 	}

@@ -236,6 +236,8 @@ func (d *docx) piece(e xml.StartElement, p *paragraph, props runProps, href stri
 		}
 	case "footnoteReference", "endnoteReference":
 		d.note(strings.TrimSuffix(e.Name.Local, "Reference")+attr(e, "id"), p)
+	case "commentReference":
+		d.comments++
 	case "drawing", "pict", "object":
 		return d.graphic(p)
 	case "AlternateContent":

@@ -172,6 +172,7 @@ func TestDocxParagraphs(t *testing.T) {
 		{"character style", word{body: "<w:p>" + run("要点", `<w:rStyle w:val="Strong"/>`) + run("在此，一句完整的话。") + "</w:p>"}, []Block{paragraphBlock("要点在此，一句完整的话。", Span{To: 6, Strong: true})}, ""},
 		{"soft breaks", word{body: "<w:p>" + run("第一行是一句完整的话。") + "<w:r><w:br/></w:r>" + run("第二行也是一句完整的话。") + "</w:p>"}, []Block{paragraphBlock("第一行是一句完整的话。"), paragraphBlock("第二行也是一句完整的话。")}, ""},
 		{"insertion and deletion", word{body: "<w:p>" + run("价格") + `<w:del w:id="1"><w:r><w:delText>下降</w:delText></w:r></w:del><w:ins w:id="2">` + run("上涨") + "</w:ins>" + run("了一成，一句完整的话。") + "</w:p>"}, []Block{paragraphBlock("价格上涨了一成，一句完整的话。")}, "tracked-changes"},
+		{"comment", word{body: "<w:p>" + run("一句完整的话，有人写了批注。") + `<w:r><w:commentReference w:id="0"/></w:r></w:p>`}, []Block{paragraphBlock("一句完整的话，有人写了批注。")}, "comments-left"},
 		{"deletion alone", word{body: "<w:p>" + run("价格") + `<w:del w:id="1"><w:r><w:delText>已经</w:delText></w:r></w:del>` + run("上涨了一成，一句完整的话。") + "</w:p>"}, []Block{paragraphBlock("价格上涨了一成，一句完整的话。")}, "tracked-changes"},
 		{"deleted paragraph mark", word{body: `<w:p><w:pPr><w:rPr><w:del w:id="1"/></w:rPr></w:pPr>` + run("前半句，") + "</w:p>" + p("后半句，一句完整的话。")}, []Block{paragraphBlock("前半句，后半句，一句完整的话。")}, ""},
 		{"moved text", word{body: `<w:p><w:moveFrom w:id="1">` + run("旧处。") + "</w:moveFrom></w:p>" + p(wordBody) + `<w:p><w:moveTo w:id="2">` + run("移到这里，一句完整的话。") + "</w:moveTo></w:p>"}, []Block{paragraphBlock(wordBody), paragraphBlock("移到这里，一句完整的话。")}, "tracked-changes"},

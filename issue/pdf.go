@@ -29,7 +29,7 @@ func PDFText(ctx context.Context, data []byte) ([]byte, error) {
 	if err != nil {
 		return nil, &ReadError{
 			Code: "pdf-program", Text: "读 PDF 要用 " + pdfProgram + "，这台机器上没有",
-			Hint: "请安装 poppler（Debian、Ubuntu：apt install poppler-utils；macOS：brew install poppler），或把文字另存为 .docx 或 .txt",
+			Hint: "请安装 poppler（Debian、Ubuntu：apt install poppler-utils poppler-data；macOS：brew install poppler），或把文字另存为 .docx 或 .txt",
 		}
 	}
 	file, err := os.CreateTemp("", "yizhan-*.pdf")
