@@ -57,6 +57,7 @@ type checkedSchedule struct {
 type probed struct {
 	Channel string `json:"channel,omitempty"`
 	Service string `json:"service,omitempty"` // when it is not a channel
+	Item    string `json:"item,omitempty"`    // what of it; empty: all
 	OK      bool   `json:"ok"`
 	Text    string `json:"text"`
 }
@@ -95,9 +96,10 @@ func (s *checkCmd) Run(ctx context.Context, c *call) error {
 		if !s.Live {
 			continue
 		}
-		one := probe(ctx, route.Channel)
-		result.OK = result.OK && one.OK
-		result.Live = append(result.Live, one)
+		for _, one := range probe(ctx, route.Channel) {
+			result.OK = result.OK && one.OK
+			result.Live = append(result.Live, one)
+		}
 	}
 	if s.Live && i.redis != nil {
 		one, findings := i.probeRedis(ctx)
@@ -120,10 +122,10 @@ func (s *checkCmd) Run(ctx context.Context, c *call) error {
 }
 
 // probe tries a channel's carrier. One that cannot be tried is not said to work.
-func probe(ctx context.Context, ch dispatch.Channel) probed {
+func probe(ctx context.Context, ch dispatch.Channel) []probed {
 	p, ok := ch.(prober)
 	if !ok {
-		return probed{Channel: ch.Name(), Text: "这个渠道不能试连"}
+		return []probed{{Channel: ch.Name(), Text: "这个渠道不能试连"}}
 	}
 	ctx, cancel := context.WithTimeout(ctx, probeLimit)
 	defer cancel()
@@ -131,21 +133,9 @@ func probe(ctx context.Context, ch dispatch.Channel) probed {
 		return probeWeChat(ctx, w)
 	}
 	if err := p.Probe(ctx); err != nil {
-		return probed{Channel: ch.Name(), Text: plain(err.Error())}
+		return []probed{{Channel: ch.Name(), Text: plain(err.Error())}}
 	}
-	return probed{Channel: ch.Name(), OK: true, Text: "照配置里的加密和登录方式连接成功"}
-}
-
-// probeWeChat tries the account: its secret, its list of addresses, its rights.
-func probeWeChat(ctx context.Context, ch *wechat.Channel) probed {
-	remain, err := ch.Quota(ctx)
-	switch reason := ch.Reason(err); {
-	case reason != "":
-		return probed{Channel: ch.Name(), Text: reasonWord(reason) + "（" + plain(err.Error()) + "）"}
-	case err != nil:
-		return probed{Channel: ch.Name(), Text: plain(err.Error())}
-	}
-	return probed{Channel: ch.Name(), OK: true, Text: fmt.Sprintf("密码、IP 白名单、权限都通过；发送的接口今天还能调用 %d 次", remain)}
+	return []probed{{Channel: ch.Name(), OK: true, Text: "照配置里的加密和登录方式连接成功"}}
 }
 
 // tellCheck tells what was found; what is only unwise is no error.
@@ -172,6 +162,9 @@ func (c *call) tellCheck(result checked) error {
 			verdict = "成功"
 		}
 		name := "渠道 " + one.Channel
+		if one.Item != "" {
+			name += " · " + one.Item
+		}
 		if one.Service != "" {
 			name = one.Service
 		}

@@ -82,7 +82,13 @@ func TestWeChatOffice(t *testing.T) {
 			sink := newSink(t, nil)
 			o := newOffice(t, sink.Addr())
 			o.withWeChat(w, more)
-			if out := o.do("check", "--live"); !strings.Contains(out, "渠道 wechat：成功") {
+			out := o.do("check", "--live")
+			for _, item := range []string{"AppID 和 AppSecret", "IP 白名单", "权限 群发", "权限 草稿", "权限 素材", "权限 关注者名单"} {
+				if !strings.Contains(out, "渠道 wechat · "+item+"：成功，") {
+					t.Errorf("check --live says nothing of %s: %s", item, out)
+				}
+			}
+			if strings.Contains(out, "权限 标签") != (name == "subscription") || !strings.Contains(out, "每天 100 次，已用 ") || len(w.Messages()) != 0 {
 				t.Errorf("check --live: %s", out)
 			}
 			o.ready()

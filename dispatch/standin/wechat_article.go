@@ -254,6 +254,11 @@ func (w *WeChat) countDrafts(r *request) *refusal {
 	return nil
 }
 
+func (w *WeChat) countMaterial(r *request) *refusal {
+	r.answer = map[string]any{"voice_count": 0, "video_count": 0, "image_count": len(w.media), "news_count": 0}
+	return nil
+}
+
 // number is an id that the API takes as a number or as a string.
 type number int64
 

@@ -282,6 +282,15 @@ func (w *WeChat) templateSend(r *request) *refusal {
 	return nil
 }
 
+func (w *WeChat) templateList(r *request) *refusal {
+	list := []map[string]any{}
+	for _, id := range w.options.Templates {
+		list = append(list, map[string]any{"template_id": id})
+	}
+	r.answer = map[string]any{"template_list": list}
+	return nil
+}
+
 func (w *WeChat) menuCreate(r *request) *refusal {
 	var in struct {
 		Buttons []json.RawMessage `json:"button"`

@@ -464,7 +464,7 @@ func TestProbe(t *testing.T) {
 	if err := c.Probe(t.Context()); err != nil {
 		t.Error(err)
 	}
-	s.next(quotaPath, standin.WeChatFault{Code: 40164, Text: "invalid ip 192.0.2.7 ipv6 ::ffff:192.0.2.7, not in whitelist"})
+	s.next(tokenPath, standin.WeChatFault{Code: 40164, Text: "invalid ip 192.0.2.7 ipv6 ::ffff:192.0.2.7, not in whitelist"})
 	if err := c.Probe(t.Context()); err == nil || !strings.Contains(err.Error(), "192.0.2.7") {
 		t.Errorf("%v", err)
 	}

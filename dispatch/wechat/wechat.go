@@ -276,51 +276,6 @@ func refused(f dispatch.Failure, code int, reply string) dispatch.Outcome {
 	return dispatch.Outcome{Status: dispatch.Refused, Failure: f, Code: code, Reply: reply}
 }
 
-// quotaPath is a call that costs nothing and needs what a send needs: token,
-// address list and rights.
-const quotaPath = "/cgi-bin/openapi/quota/get"
-
-// Probe tries what a send needs. It sends nothing.
-func (c *Channel) Probe(ctx context.Context) error {
-	_, err := c.Quota(ctx)
-	return err
-}
-
-// Reason is the stable word for what is wrong when the platform refused a call or
-// could not be reached; "" when the error is another.
-func (c *Channel) Reason(err error) string {
-	var e *Error
-	var f *Fault
-	if !errors.As(err, &e) && !errors.As(err, &f) {
-		return ""
-	}
-	return c.rules.Classify(err, c.options.Account, time.Now()).Failure.Reason
-}
-
-// Quota asks how often the call that the channel sends with can be made today. It
-// is an error when that is no more.
-func (c *Channel) Quota(ctx context.Context) (remain int64, err error) {
-	path := massListPath
-	switch {
-	case c.options.Mode == Template:
-		path = templatePath
-	case c.options.Account == Subscription:
-		path = massAllPath
-	}
-	var out struct {
-		Quota struct {
-			Remain int64 `json:"remain"`
-		} `json:"quota"`
-	}
-	if err := c.api.Call(ctx, quotaPath, map[string]string{"cgi_path": path}, &out); err != nil {
-		return 0, err
-	}
-	if out.Quota.Remain <= 0 {
-		return 0, fmt.Errorf("wechat: the daily quota of %s is used up", path)
-	}
-	return out.Quota.Remain, nil
-}
-
 var _ dispatch.Channel = (*Channel)(nil)
 
 // Policy is how the channel retries. Whatever the waits after a failure, a quota
