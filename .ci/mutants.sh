@@ -196,6 +196,43 @@ begin erased-in-log "what was erased stays in the write-ahead log"
 change subscribers/desk.go 'return gone, d.sweep(ctx)' 'return gone, nil'
 red cmd/yizhan 'TestSignUpAndErase'
 
+begin known-job-failed "a job that WeChat knows already is a failure"
+change dispatch/wechat/rules.yaml 'answer: accepted, reason: accepted' 'scope: content, permanent: true, reason: call-refused'
+red dispatch/wechat 'TestKnownJobIsSent'
+
+begin asked-under-another-id "a lost WeChat answer is asked for under another id"
+change dispatch/batch.go 'key: b.key, again: granted' 'key: "again" + b.key[5:], again: granted'
+red dispatch/wechat 'TestThroughFaults'
+
+begin mass-without-mark "WeChat gets a batch before its members are marked"
+change dispatch/wechat/mass.go '	if !ok || len(members) == 0 {
+		h.discard(ctx, media)
+		return' '	if len(members) == 0 {
+		for _, d := range h.batch.Deliveries {
+			members = append(members, d.Address)
+		}
+	}
+	if !ok && false {
+		return'
+red dispatch/wechat 'TestConformance'
+
+begin tag-out-of-step "who is no subscriber keeps the tag"
+change dispatch/wechat/tag.go '	_, err = c.retag(ctx, tagRemovePath, tag, remove)
+	return tag, err' '	return tag, nil'
+red dispatch/wechat 'TestTagIsInStep'
+
+begin forced-each-time "a stuck token is refreshed by force again and again"
+change dispatch/wechat/token.go 'force := stuck && (t.forced.IsZero() || time.Since(t.forced) >= forceEvery)' 'force := stuck'
+red dispatch/wechat 'TestForcedOnceAnIncident'
+
+begin event-replayed "an old WeChat event is taken again"
+change dispatch/wechat/callback.go 'now.Sub(time.Unix(seconds, 0)).Abs() <= eventWindow' 'seconds > 0'
+red dispatch/wechat 'TestCallbackRefuses'
+
+begin event-counted-twice "the platform's repeat of an event is another event"
+change dispatch/wechat/callback.go 'Key: e.id(), Content' 'Key: e.id() + now.String(), Content'
+red dispatch/wechat 'TestCallbackTakesEvents'
+
 if $dry; then
 	echo "$tried mutants, the text of each is found"
 	exit 0
