@@ -24,3 +24,17 @@ func (l *Ledger) Scrub(ctx context.Context, subscriber int64, now time.Time) err
 		return nil
 	})
 }
+
+// Depart skips what is still open for a person in a channel that they have left, and
+// empties the addresses of what was delivered there. What was handed over and not
+// answered keeps its own until it is. It may be repeated.
+func (l *Ledger) Depart(ctx context.Context, subscriber int64, channel string, now time.Time) error {
+	return l.transact(ctx, "a departure", func(tx execer) error {
+		_, err := tx.ExecContext(ctx, `UPDATE deliveries SET state = 'skipped', reason = 'unsubscribed', claim = 0, due_at = 0, updated_at = $2
+			WHERE `+ofPerson+` AND channel = $3 AND state IN ('due','queued','leased')`, subscriber, millis(now), channel)
+		if err == nil {
+			_, err = tx.ExecContext(ctx, `UPDATE deliveries SET address = '' WHERE `+ofPerson+` AND channel = $2 AND state <> 'marked'`, subscriber, channel)
+		}
+		return err
+	})
+}

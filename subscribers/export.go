@@ -5,6 +5,7 @@ import (
 	"encoding/csv"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"time"
 )
@@ -31,6 +32,9 @@ func (s *Store) Export(ctx context.Context, out io.Writer) (int, error) {
 			return count, fmt.Errorf("exporting subscribers: %w", err)
 		}
 		for i := range subs {
+			if !slices.ContainsFunc(subs[i].Addresses, func(a ChannelAddress) bool { return a.Value != "" }) {
+				continue // has left, and the address is forgotten
+			}
 			if err := w.Write(subs[i].cells(columns)); err != nil {
 				return count, fmt.Errorf("exporting subscribers: %w", err)
 			}

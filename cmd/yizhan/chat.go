@@ -45,7 +45,7 @@ func (r responder) Respond(ctx context.Context, e wechat.Event) (string, error) 
 // responder gives what answers followers.
 func (i *instance) responder() (responder, error) {
 	chat, err := i.conversation()
-	return responder{followers{i.people}, chat}, err
+	return responder{followers{i.desk, i.ledger}, chat}, err
 }
 
 // conversation gives the one that there is.

@@ -65,6 +65,7 @@ type stage struct {
 	script  *script
 	sink    *standin.Sink
 	account *standin.WeChat
+	openids []string // that follow the account at the beginning
 	public  net.Listener
 	admin   net.Listener
 	dir     string // absolute
@@ -109,6 +110,7 @@ func (s *stage) build(ctx context.Context, d *demoCmd) error {
 	if err != nil {
 		return err
 	}
+	s.openids = o.Followers
 	if s.account, err = standin.NewWeChat(o); err != nil {
 		return err
 	}

@@ -7,6 +7,7 @@ import (
 	"encoding/base64"
 	"encoding/csv"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"net/http"
@@ -82,22 +83,22 @@ type followerRow struct {
 // followers lists who has or had the account on their telephone.
 func (p *demoPages) followers(w http.ResponseWriter, r *http.Request) {
 	v := followersView{demoView: p.view(w, r, "wechat")}
-	people, err := p.people.List(r.Context(), subscribers.Filter{})
-	if err != nil {
-		p.broken(w, err)
-		return
-	}
 	received := map[string][]standin.WeChatMessage{}
 	for _, m := range p.account.Messages() {
 		received[m.OpenID] = append(received[m.OpenID], m)
 	}
-	for _, one := range people {
-		on := onWeChat(one)
-		if on == nil {
+	for _, openid := range p.openids {
+		one, err := p.people.Get(r.Context(), openid)
+		if errors.Is(err, subscribers.ErrNotFound) {
 			continue
 		}
-		row := followerRow{Name: cmp.Or(one.Name, on.Value), OpenID: on.Value, Left: on.State == subscribers.Unsubscribed}
-		if all := received[on.Value]; len(all) > 0 {
+		if err != nil {
+			p.broken(w, err)
+			return
+		}
+		on := onWeChat(one)
+		row := followerRow{Name: cmp.Or(one.Name, openid), OpenID: openid, Left: on != nil && on.State == subscribers.Unsubscribed}
+		if all := received[openid]; len(all) > 0 {
 			last := all[len(all)-1]
 			row.Title, row.At, row.Count = heading(last), p.clockTime(last.At), len(all)
 		}
@@ -139,16 +140,17 @@ type followerView struct {
 // holder is the subscriber with the telephone that a request is about; ok is false
 // when the request has been answered already.
 func (p *demoPages) holder(w http.ResponseWriter, r *http.Request) (name, openid string, ok bool) {
-	names, err := p.names(r)
-	if err != nil {
-		p.broken(w, err)
-		return "", "", false
-	}
 	openid = r.PathValue("openid")
-	if name, ok = names[openid]; !ok || strings.Contains(openid, "@") {
+	if !slices.Contains(p.openids, openid) {
 		p.missing(w, r)
 		return "", "", false
 	}
+	one, err := p.people.Get(r.Context(), openid)
+	if err != nil && !errors.Is(err, subscribers.ErrNotFound) {
+		p.broken(w, err)
+		return "", "", false
+	}
+	name = one.Name
 	return cmp.Or(name, openid), openid, true
 }
 
@@ -258,4 +260,28 @@ func fieldsOf(data json.RawMessage) []field {
 		out = append(out, field{name, all[name].Value})
 	}
 	return out
+}
+
+// book is the ledger of an issue. The openid of who has left is forgotten there; here
+// it says whose telephone shows nothing.
+func (s *stage) book(ctx context.Context, issueID string) (book, error) {
+	b, err := s.instance.book(ctx, issueID)
+	if err != nil {
+		return b, err
+	}
+	whose := map[string]string{}
+	for _, openid := range s.openids {
+		one, err := s.people.Get(ctx, openid)
+		if err == nil {
+			whose[one.PublicID] = openid
+		} else if !errors.Is(err, subscribers.ErrNotFound) {
+			return b, err
+		}
+	}
+	for n, e := range b.entries {
+		if e.Channel == subscribers.WeChat && e.Address == "" {
+			b.entries[n].Address = whose[e.Subscriber]
+		}
+	}
+	return b, nil
 }

@@ -17,7 +17,10 @@ import (
 )
 
 // followers keeps the subscribers in step with who follows the account.
-type followers struct{ people *subscribers.Store }
+type followers struct {
+	desk   *subscribers.Desk
+	ledger *dispatch.Ledger
+}
 
 // Follow implements [wechat.People]: following is subscribing, unless somebody
 // has unsubscribed in another way.
@@ -32,9 +35,9 @@ func (f followers) follow(ctx context.Context, openid, source string, now time.T
 	if err != nil {
 		return false, err
 	}
-	sub, err := f.people.Get(ctx, a.Value)
+	sub, err := f.desk.Get(ctx, a.Value)
 	if errors.Is(err, subscribers.ErrNotFound) {
-		_, err = f.people.Add(ctx, subscribers.Entry{
+		_, err = f.desk.Add(ctx, subscribers.Entry{
 			Addresses: []subscribers.Address{a}, State: subscribers.Active, Consent: subscribers.Consent{At: now, Source: source},
 		}, now)
 		if errors.Is(err, subscribers.ErrSuppressed) || errors.Is(err, subscribers.ErrUnsubscribed) || errors.Is(err, subscribers.ErrTaken) {
@@ -45,26 +48,28 @@ func (f followers) follow(ctx context.Context, openid, source string, now time.T
 	if err != nil {
 		return false, err
 	}
-	if on := onWeChat(sub); on == nil || on.State != subscribers.Unsubscribed || on.Reason != subscribers.Unfollowed { // who left by a link stays away
-		return false, nil
+	before := sub.UpdatedAt
+	if sub, err = f.desk.Return(ctx, a, now); err != nil {
+		return false, err
 	}
-	return f.people.Resubscribe(ctx, sub.PublicID, subscribers.WeChat, now)
+	return sub.UpdatedAt.After(before), nil
 }
 
-// Unfollow implements [wechat.People].
+// Unfollow implements [wechat.People]: nothing more is sent, and the openid is
+// forgotten, as the platform wants it (developers' rules, read 2026-11).
 func (f followers) Unfollow(ctx context.Context, openid string, now time.Time) error {
-	sub, err := f.people.Get(ctx, openid)
+	a, err := subscribers.ParseAddress(subscribers.WeChat, openid)
+	if err != nil {
+		return nil // nobody is called so
+	}
+	sub, err := f.desk.Depart(ctx, a, now)
 	if errors.Is(err, subscribers.ErrNotFound) {
 		return nil
 	}
 	if err != nil {
 		return err
 	}
-	if on := onWeChat(sub); on == nil || on.State == subscribers.Unsubscribed {
-		return nil // it keeps the reason that it has
-	}
-	_, err = f.people.Unsubscribe(ctx, sub.PublicID, subscribers.WeChat, subscribers.Unfollowed, now)
-	return err
+	return f.ledger.Depart(ctx, sub.ID, subscribers.WeChat, now)
 }
 
 func onWeChat(sub subscribers.Subscriber) *subscribers.ChannelAddress {
@@ -106,7 +111,7 @@ func (i *instance) receiver() (*wechat.Receiver, error) {
 	if err != nil {
 		return nil, err
 	}
-	o := wechat.ReceiverOptions{Channel: ch, Books: i.ledger, People: followers{i.people}, Logger: i.log}
+	o := wechat.ReceiverOptions{Channel: ch, Books: i.ledger, People: followers{i.desk, i.ledger}, Logger: i.log}
 	if o.Responder, err = i.responder(); err != nil {
 		return nil, err
 	}
@@ -171,7 +176,7 @@ func (i *instance) syncFollowers(ctx context.Context, ch *wechat.Channel, now ti
 	err := ch.Followers(ctx, func(openids []string) error {
 		for _, openid := range openids {
 			follow[openid] = true
-			changed, err := followers{i.people}.follow(ctx, openid, "sync-wechat", now)
+			changed, err := followers{i.desk, i.ledger}.follow(ctx, openid, "sync-wechat", now)
 			if err != nil {
 				return err
 			}
@@ -200,7 +205,7 @@ func (i *instance) syncFollowers(ctx context.Context, ch *wechat.Channel, now ti
 		return out, err
 	}
 	for _, openid := range gone {
-		if err := (followers{i.people}).Unfollow(ctx, openid, now); err != nil {
+		if err := (followers{i.desk, i.ledger}).Unfollow(ctx, openid, now); err != nil {
 			return out, err
 		}
 		out.Gone++
