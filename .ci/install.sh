@@ -2,6 +2,7 @@
 # Installs what the whole test suite needs beyond Go, and nothing that is there
 # already. `go test ./...` by itself needs none of it.
 set -euo pipefail
+cd "$(dirname "$0")/.."
 
 # package: how to see that it is there
 need() {
@@ -12,6 +13,7 @@ need() {
 	redis-server) command -v redis-server ;;                # the tests start and kill it
 	postgresql) compgen -G '/usr/lib/postgresql/*/bin/initdb' ;; # likewise
 	systemd) command -v systemd-analyze && command -v systemd-sysusers ;; # look at the unit, make the package's user
+	npm) command -v npm ;;                                  # brings the rules of accessibility, below
 	zsh | fish) command -v "$1" ;;                          # they complete our commands
 	poppler-utils) command -v pdftotext ;;                   # PDF files are read with it
 	fonts-noto-cjk) compgen -G '/usr/share/fonts/opentype/noto/NotoSansCJK*' ;; # or all Chinese is boxes
@@ -19,10 +21,20 @@ need() {
 }
 
 missing=()
-for package in gcc libc6-dev redis-server postgresql chromium fonts-noto-cjk poppler-utils zsh fish systemd; do
+for package in gcc libc6-dev redis-server postgresql chromium fonts-noto-cjk poppler-utils zsh fish systemd npm; do
 	need "$package" || missing+=("$package")
 done
+
+# axe-core, pinned with its hash in package-lock.json; the tests put it into pages.
+axe() {
+	local here=.ci/node_modules/axe-core/package.json want
+	want=$(sed -n 's/.*"axe-core": "\(.*\)".*/\1/p' .ci/package.json)
+	grep -qs "\"version\": \"$want\"" "$here" && return
+	echo "installing axe-core $want"
+	npm ci --prefix .ci --ignore-scripts --no-audit --no-fund --loglevel=error >/dev/null
+}
 if ((${#missing[@]} == 0)); then
+	axe
 	exit 0
 fi
 
@@ -55,3 +67,4 @@ fi
 for package in "${missing[@]}"; do
 	need "$package" || { echo "make test: $package was installed and is still not found" >&2; exit 1; }
 done
+axe

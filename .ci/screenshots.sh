@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Makes the picture of the README: the mail of the sample issue as a browser 680
-# pixels wide shows it.
+# pixels wide shows it. Then pictures of all pages, narrow and wide, by day and by
+# night, into dist/pictures: to be looked at, not to be kept.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -31,3 +32,9 @@ chromium --headless --no-sandbox --disable-gpu --hide-scrollbars --force-color-p
 mkdir -p "$root/docs"
 mv digest.png "$root/docs/digest.png"
 echo "docs/digest.png"
+
+cd "$root"
+rm -rf dist/pictures
+mkdir -p dist/pictures
+go test -count=1 -run '^TestReaderInBrowser$' ./cmd/yizhan -pictures "$root/dist/pictures"
+echo "dist/pictures: $(find dist/pictures -name '*.png' | wc -l) pictures"
