@@ -96,11 +96,12 @@ func mended(ctx context.Context, tx execer, code, subject string, since int64, n
 func alertFinished(ctx context.Context, tx execer, runs []int64, now time.Time) error {
 	for _, run := range runs {
 		var kind RunKind
+		var scope Selection
 		a := Alert{Key: fmt.Sprintf("%s %d", AlertFinished, run), Event: AlertFinished, Run: strconv.FormatInt(run, 10), At: now}
-		if err := tx.QueryRowContext(ctx, `SELECT kind, issue_id FROM runs WHERE id = $1`, run).Scan(&kind, &a.Issue); err != nil {
+		if err := tx.QueryRowContext(ctx, `SELECT kind, scope, issue_id FROM runs WHERE id = $1`, run).Scan(&kind, &scope, &a.Issue); err != nil {
 			return err
 		}
-		if kind != KindIssue {
+		if kind != KindIssue || scope == SelectLatest {
 			continue
 		}
 		if err := recordAlert(ctx, tx, a); err != nil {

@@ -77,6 +77,9 @@ func (q query) who() (text string, args []any) {
 			args = append(args, q.target)
 			where += " AND a.public_id = $6"
 		}
+	case SelectLatest:
+		args = append(args, q.target)
+		where = "n.id IS NULL AND a.blocked = '' AND a.public_id = $5"
 	case SelectOne:
 		args = append(args, q.target)
 		where = "a.public_id = $5 AND (n.id IS NULL OR NOT (" + open + "))"

@@ -35,7 +35,7 @@ type Renderer interface {
 	StyleHash() string
 }
 
-// PageOptions of [Pages]; all but Proxies, Chat and Scenes are required.
+// PageOptions of [Pages]; all but Proxies, Chat, Scenes and Latest are required.
 type PageOptions struct {
 	Desk     *Desk
 	Links    *Links
@@ -51,6 +51,8 @@ type PageOptions struct {
 	// codes for it, nil where the account cannot.
 	Chat   bool
 	Scenes Scenes
+	// Latest is offered to whoever has just confirmed; nil: nothing is.
+	Latest Latest
 	Log    *slog.Logger
 }
 

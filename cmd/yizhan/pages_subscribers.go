@@ -19,7 +19,7 @@ func (d *daemon) subscriberPages() (*subscribers.Pages, error) {
 	return subscribers.NewPages(subscribers.PageOptions{
 		Desk: d.desk, Links: d.links, Renderer: d.templates, Title: title, Zone: d.config.Timezone,
 		Sections: library{d.catalogue}.Sections, Consent: func(language string) string { return templates.Consent(language, title) },
-		Proxies: d.config.HTTP.TrustedProxies, Chat: d.chatting(), Scenes: scenes, Log: d.log,
+		Proxies: d.config.HTTP.TrustedProxies, Chat: d.chatting(), Scenes: scenes, Latest: newest{d.catalogue}, Log: d.log,
 	})
 }
 
