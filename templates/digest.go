@@ -47,6 +47,9 @@ type Input struct {
 	// Locked are the places of sections of which the reader sees titles and leads
 	// only.
 	Locked []int
+	// ReaderToken opens to the mail's reader what is for members; it is in the links
+	// of locked articles. Like UnsubscribeURL it may be a placeholder. Empty: none.
+	ReaderToken string
 	// OriginalURL is where the issue's own file can be had; empty: nowhere.
 	OriginalURL string
 	// Pictures are the addresses of the pictures by name, where WeChat has

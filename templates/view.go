@@ -160,9 +160,13 @@ func (v *View) fill(in Input, f fit) {
 			if listed++; listed > f.listed {
 				break
 			}
-			e := v.entry(a, n, f, slices.Contains(in.Locked, at))
+			locked := slices.Contains(in.Locked, at)
+			e := v.entry(a, n, f, locked)
 			if listed > f.led && !f.blocks {
 				e = v.brief(a, n)
+			}
+			if locked && in.ReaderToken != "" {
+				e.URL = fmt.Sprintf("%s/read?t=%s#a%d", v.WebURL, in.ReaderToken, n)
 			}
 			if a.Kind == issue.KindEditorial && len(s.Articles) == 1 && (a.Title == "" || text(a.Title) == text(s.Name)) {
 				e.Lone, e.Title = true, or(section.Name, e.Title)
@@ -222,6 +226,13 @@ func (v *View) entry(a issue.Article, n int, f fit, locked bool) Entry {
 	}
 	e.More = e.Text == nil && more(a, e.Lead)
 	e.Row = !e.Profile && e.Text == nil && short(a)
+	if locked {
+		e.Website, e.Row = nil, false
+		if !e.More && a.Summary == "" {
+			e.Lead = "" // it would be all there is
+		}
+		e.More = true
+	}
 	return e
 }
 

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"strings"
 	"time"
 
 	"yizhan/dispatch"
@@ -23,6 +24,17 @@ func (l channelLinks) Unsubscribe(publicID string) string {
 
 func (l channelLinks) Placeholder() string {
 	return l.links.Placeholder(subscribers.ToUnsubscribe, l.channel)
+}
+
+// Reader implements [email.Links].
+func (l channelLinks) Reader(d dispatch.Handover) string {
+	return l.links.Sign(subscribers.Token{Purpose: subscribers.ToRead, ID: d.Subscriber, Channel: l.channel, Epoch: d.LinkEpoch})
+}
+
+// ReaderPlaceholder implements [email.Links].
+func (l channelLinks) ReaderPlaceholder() string {
+	_, token, _ := strings.Cut(l.links.Placeholder(subscribers.ToRead, l.channel), "?t=")
+	return token
 }
 
 // Letter implements [email.Links]. A link to confirm a new address names the move

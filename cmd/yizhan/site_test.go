@@ -5,26 +5,29 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
 	"yizhan/config"
 	"yizhan/dispatch"
-	"yizhan/subscribers"
+	"yizhan/dispatch/standin"
 )
 
 // newsroom has published issue 37, of which a section is for members.
-func newsroom(t *testing.T, pages string) (*office, *server) {
+func newsroom(t *testing.T, pages string) (*office, *server, *standin.Sink) {
 	t.Helper()
-	o := newOffice(t, newSink(t, nil).Addr())
+	sink := newSink(t, nil)
+	o := newOffice(t, sink.Addr())
 	o.edit("http: {", "pages: {"+pages+"}\nhttp: {")
 	o.ready()
 	o.people("email,groups\nmember@example.org,会员\nreader@example.org,\n")
 	s := o.serve()
 	o.do("send", "37", "--wait")
-	return o, s
+	return o, s, sink
 }
 
 // people imports a CSV file.
@@ -52,20 +55,24 @@ func (o *office) database() *config.Database {
 	return db
 }
 
-// readLink is the personal link of a subscriber to an issue.
-func (o *office) readLink(who, issueID string) string {
-	o.t.Helper()
-	c, err := config.Load(o.config, o.getenv)
-	if err != nil {
-		o.t.Fatal(err)
+// readLink is the personal link in the newest mail to somebody.
+func readLink(t *testing.T, sink *standin.Sink, who string) string {
+	t.Helper()
+	link := ""
+	for _, m := range sink.Messages() {
+		if m.To != who {
+			continue
+		}
+		text, _, err := bodies(m.Raw)
+		if err != nil {
+			t.Fatal(err)
+		}
+		link = regexp.MustCompile(`/issues/37/read\?t=[^\s#]+`).FindString(text)
 	}
-	links, err := subscribers.NewLinks(subscribers.LinkOptions{PublicURL: c.PublicURL, Secret: []byte(c.Secret.Reveal())})
-	if err != nil {
-		o.t.Fatal(err)
+	if link == "" {
+		t.Fatalf("no personal link for %s", who)
 	}
-	var person subscribers.Subscriber
-	o.asked(&person, "subscribers", "show", who)
-	return "/issues/" + issueID + "/read?t=" + links.Sign(subscribers.Token{Purpose: subscribers.ToRead, ID: person.PublicID, Channel: "email", Epoch: person.LinkEpoch})
+	return link
 }
 
 // noFollow shows redirections instead of following them.
@@ -90,7 +97,7 @@ func open(t *testing.T, url string) *http.Cookie {
 }
 
 func TestPagesForMembers(t *testing.T) {
-	o, s := newsroom(t, "members_sections: [政策与标准], members: [会员], originals: all")
+	o, s, sink := newsroom(t, "members_sections: [政策与标准], members: [会员], originals: all")
 	const title, text = "关于印发茶叶咖啡仓储自律规范（试行）的通知", "执行中的问题和建议，请于每季度末告知秘书处"
 	read := func(path string, cookie *http.Cookie) (int, string) {
 		t.Helper()
@@ -119,12 +126,19 @@ func TestPagesForMembers(t *testing.T) {
 			t.Errorf("%s: the original answers %d", who, status)
 		}
 	}
-	member, reader := open(t, s.public+o.readLink("member@example.org", "37")), open(t, s.public+o.readLink("reader@example.org", "37"))
+	member, reader := open(t, s.public+readLink(t, sink, "member@example.org")), open(t, s.public+readLink(t, sink, "reader@example.org"))
+	for _, m := range sink.Messages() {
+		if plain, html, err := bodies(m.Raw); err != nil || strings.Contains(plain+html, text) || !strings.Contains(plain, title) {
+			t.Errorf("the mail to %s has the text, or not the title: %v", m.To, err)
+		}
+	}
 	check("a stranger", nil, false)
 	check("a member", member, true)
 	check("a subscriber who is no member", reader, false)
 	forged := *member
-	forged.Value = forged.Value[:len(forged.Value)-1] + "a"
+	forged.Value = strings.Replace(forged.Value, ".read.email.", ".read.emai1.", 1)
+	check("with a changed cookie", &forged, false)
+	forged.Value = member.Value[:len(member.Value)-4] + "aaaa"
 	check("with a forged cookie", &forged, false)
 	leave := *member
 	leave.Value = strings.Replace(leave.Value, ".read.", ".unsubscribe.", 1)
@@ -133,14 +147,15 @@ func TestPagesForMembers(t *testing.T) {
 		t.Fatal(err)
 	}
 	check("a member whose links were revoked", member, false)
-	check("a member with a new link", open(t, s.public+o.readLink("member@example.org", "37")), true)
+	o.do("resend", "37", "--scope", "one", "--to", "member@example.org", "--yes", "--wait")
+	check("a member with a new link", open(t, s.public+readLink(t, sink, "member@example.org")), true)
 	if r, _ := fetch(t, http.MethodGet, s.public+"/issues/37/read?t=nonsense", ""); r.StatusCode != http.StatusForbidden {
 		t.Errorf("a broken link answers %s", r.Status)
 	}
 }
 
 func TestPagesOriginal(t *testing.T) {
-	o, s := newsroom(t, "")
+	o, s, _ := newsroom(t, "")
 	want, err := os.ReadFile("sample/issue-37.txt")
 	if err != nil {
 		t.Fatal(err)
@@ -161,7 +176,7 @@ func TestPagesOriginal(t *testing.T) {
 
 // TestPagesFeeds: conditional requests, and a feed that grows.
 func TestPagesFeeds(t *testing.T) {
-	o, s := newsroom(t, "members_sections: [政策与标准]")
+	o, s, _ := newsroom(t, "members_sections: [政策与标准]")
 	for path, kind := range map[string]string{"/feed.xml": "application/atom+xml", "/feed.json": "application/feed+json"} {
 		r, body := fetch(t, http.MethodGet, s.public+path, "")
 		if r.StatusCode != http.StatusOK || !strings.HasPrefix(r.Header.Get("Content-Type"), kind) || !strings.Contains(body, "https://news.example.org/issues/37") {
@@ -186,19 +201,16 @@ func TestPagesFeeds(t *testing.T) {
 	}
 }
 
-// TestPagesChangeNothing: whatever is asked for, by whatever method, the database
+// TestGetChangesNothing: whatever is asked for, by whatever method, the database
 // stays as it is.
-func TestPagesChangeNothing(t *testing.T) {
-	o, s := newsroom(t, "members_sections: [政策与标准]")
+func TestGetChangesNothing(t *testing.T) {
+	o, s, sink := newsroom(t, "members_sections: [政策与标准]")
 	db := o.database()
-	if db.Dialect != config.SQLite {
-		t.Skip("what is in the tables is read from SQLite")
-	}
-	member := open(t, s.public+o.readLink("member@example.org", "37"))
+	member := open(t, s.public+readLink(t, sink, "member@example.org"))
 	before := contents(t, db)
 	for _, path := range []string{
 		"/", "/issues", "/issues/37", "/issues/37/a1", "/issues/37/a99", "/issues/38", "/issues/37/original", "/feed.xml", "/feed.json",
-		o.readLink("member@example.org", "37"), "/issues/37/read?t=x", "/nonsense", "/favicon.ico",
+		readLink(t, sink, "member@example.org"), "/issues/37/read?t=x", "/nonsense", "/favicon.ico",
 	} {
 		for method, refused := range map[string]bool{
 			http.MethodGet: false, http.MethodHead: false, http.MethodPost: true, http.MethodPut: true, http.MethodDelete: true, http.MethodPatch: true,
@@ -278,5 +290,72 @@ func TestPagesOfAChoice(t *testing.T) {
 	}
 	if out := o.do("deliveries", "37", "--state", "skipped"); !strings.Contains(out, "这一期没有所选的栏目") {
 		t.Errorf("%s", out)
+	}
+}
+
+// awaitMail waits for a mail to somebody whose text has something, and gives that.
+func awaitMail(t *testing.T, sink *standin.Sink, who string, something *regexp.Regexp) string {
+	t.Helper()
+	limit := time.After(time.Minute)
+	for {
+		for _, m := range sink.Messages() {
+			if m.To != who {
+				continue
+			}
+			text, _, err := bodies(m.Raw)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if found := something.FindString(text); found != "" {
+				return found
+			}
+		}
+		select {
+		case <-limit:
+			t.Fatalf("no mail to %s with %s within a minute", who, something)
+		case <-time.After(10 * time.Millisecond):
+		}
+	}
+}
+
+const urlencoded = "application/x-www-form-urlencoded"
+
+// TestPagesLatest: whoever has just confirmed asks for the latest issue and gets it
+// once, however often they press the button.
+func TestPagesLatest(t *testing.T) {
+	o, s, sink := newsroom(t, "")
+	press := func(path, form string) string {
+		t.Helper()
+		r, page := fetch(t, http.MethodPost, s.public+path, form, "Content-Type", urlencoded)
+		if r.StatusCode/100 != 2 {
+			t.Fatalf("%s: %s\n%s", path, r.Status, page)
+		}
+		return page
+	}
+	press("/subscribe", "email=new@example.org&agree=yes")
+	link := awaitMail(t, sink, "new@example.org", regexp.MustCompile(`/confirm\?t=\S+`))
+	if page := press(link, ""); !strings.Contains(page, "把最新一期寄给我") {
+		t.Errorf("it is not offered:\n%s", page)
+	}
+	if page := press(link, "do=latest"); !strings.Contains(page, "正在寄给您") {
+		t.Errorf("asking for it:\n%s", page)
+	}
+	for range 3 {
+		if page := press(link, "do=latest"); strings.Contains(page, "把最新一期寄给我") {
+			t.Errorf("it is offered again:\n%s", page)
+		}
+	}
+	awaitMail(t, sink, "new@example.org", regexp.MustCompile("总第37期"))
+	got := 0
+	for _, r := range records(t, o.do("deliveries", "37", "--json")) {
+		if r.Address == "new@example.org" {
+			got++
+		}
+	}
+	if got != 1 {
+		t.Errorf("the newcomer has %d deliveries", got)
+	}
+	if out := o.do("status", "37"); !strings.Contains(out, "新订户索取") {
+		t.Errorf("status does not say what it was:\n%s", out)
 	}
 }

@@ -50,6 +50,10 @@ type Renderer interface {
 type Links interface {
 	Unsubscribe(publicID string) string
 	Placeholder() string
+	// Reader is what opens to one reader what is for members, and ReaderPlaceholder
+	// stands for it: no URL, only the token in it.
+	Reader(d dispatch.Handover) string
+	ReaderPlaceholder() string
 	// Letter is the link of a service mail to one reader.
 	Letter(kind string, d dispatch.Handover, expires time.Time) string
 	// LetterPlaceholder stands for it in a mail that is planned at a time, and tells
@@ -328,9 +332,12 @@ func (c *Channel) fill(dst []byte, v dispatch.Variant, d dispatch.Handover, to a
 	if err != nil {
 		return dst, err
 	}
-	values := [...]string{to.spec, d.MessageID, ""}
+	values := [...]string{to.spec, d.MessageID, "", ""}
 	if letter == nil {
 		values[2] = c.options.Links.Unsubscribe(d.Subscriber)
+		if m.message.Fields() > 3 {
+			values[3] = c.options.Links.Reader(d)
+		}
 	} else if !letter.Expires.IsZero() {
 		values[2] = c.options.Links.Letter(letter.Kind, d, letter.Expires)
 	}

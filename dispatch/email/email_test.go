@@ -30,6 +30,12 @@ func (links) Unsubscribe(id string) string {
 	return "https://news.example.org/unsubscribe?t=" + id + strings.Repeat("x", linkID-len(id))
 }
 
+func (links) Reader(d dispatch.Handover) string { return readerToken(d.Subscriber) }
+
+func (links) ReaderPlaceholder() string { return readerToken("0") }
+
+func readerToken(id string) string { return "v1.read." + id + strings.Repeat("y", linkID-len(id)) }
+
 func (links) Letter(kind string, d dispatch.Handover, expires time.Time) string {
 	return fmt.Sprintf("https://news.example.org/%s?t=%s.%d", kind, d.Subscriber+strings.Repeat("x", linkID-len(d.Subscriber)), expires.Unix())
 }

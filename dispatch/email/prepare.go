@@ -33,8 +33,15 @@ func (c *Channel) Prepare(_ context.Context, content dispatch.Content) ([]dispat
 		PublicURL: c.options.PublicURL, UnsubscribeURL: link, Imprint: c.options.Imprint,
 		Correction: content.Correction, Zone: c.options.Zone,
 	}
+	reader := ""
 	if c.options.Locked != nil {
 		in.Locked = c.options.Locked(content.Issue)
+	}
+	if len(in.Locked) > 0 {
+		if reader = c.options.Links.ReaderPlaceholder(); !isLink(reader) {
+			return nil, fmt.Errorf("prepare mail: the members' link %q would have to be escaped", reader)
+		}
+		in.ReaderToken = reader
 	}
 	digest, err := c.options.Digest.Email(in)
 	if err != nil {
@@ -43,7 +50,10 @@ func (c *Channel) Prepare(_ context.Context, content dispatch.Content) ([]dispat
 	if !bytes.Contains(digest.HTML, []byte(link)) || !bytes.Contains(digest.Text, []byte(link)) {
 		return nil, errors.New("prepare mail: the unsubscribe link is missing from the text or the HTML: mend the templates")
 	}
-	v, err := c.freeze(content, digest, link)
+	if !bytes.Contains(digest.HTML, []byte(reader)) && !bytes.Contains(digest.Text, []byte(reader)) {
+		reader = "" // none of what is for members is in this mail
+	}
+	v, err := c.freeze(content, digest, link, reader)
 	if err != nil {
 		return nil, fmt.Errorf("prepare mail: %w", err)
 	}
@@ -56,16 +66,19 @@ func isLink(link string) bool {
 }
 
 // freeze composes a mail and freezes it with places for what differs between
-// readers: address, id, and the link, if it has one.
-func (c *Channel) freeze(content dispatch.Content, digest templates.Digest, link string) (v dispatch.Variant, err error) {
-	places := c.places(content, digest, link)
+// readers: address, id, and the links, if it has any; the first may also stand in
+// the header.
+func (c *Channel) freeze(content dispatch.Content, digest templates.Digest, links ...string) (v dispatch.Variant, err error) {
+	places := c.places(content, digest, links[0])
 	raw, err := c.compose(content, digest, places)
 	if err != nil {
 		return v, err
 	}
 	holders := []string{places.to, places.id}
-	if link != "" {
-		holders = append(holders, link)
+	for _, link := range links {
+		if link != "" {
+			holders = append(holders, link)
+		}
 	}
 	m, err := templates.Freeze(raw, holders...)
 	if err != nil {

@@ -340,6 +340,9 @@ func TestPrepareRefuses(t *testing.T) {
 
 type badLinks string
 
+func (b badLinks) Reader(dispatch.Handover) string { return string(b) }
+func (b badLinks) ReaderPlaceholder() string       { return string(b) }
+
 func (b badLinks) Letter(string, dispatch.Handover, time.Time) string { return string(b) }
 func (b badLinks) LetterPlaceholder(string, time.Time) (string, time.Time) {
 	return string(b), time.Time{}
@@ -347,3 +350,41 @@ func (b badLinks) LetterPlaceholder(string, time.Time) (string, time.Time) {
 
 func (b badLinks) Placeholder() string       { return string(b) }
 func (b badLinks) Unsubscribe(string) string { return string(b) }
+
+// TestMembersLink: where an issue has something for members, each reader's mail has
+// a link of theirs to it; where the mail shows none of it, there is none.
+func TestMembersLink(t *testing.T) {
+	for name, shown := range map[string]bool{"shown": true, "not among the chosen": false} {
+		ch := newChannel(t, "127.0.0.1:25", func(o *Options) {
+			o.Locked = func(issue.Issue) []int { return []int{0} }
+			o.Digest = renderer{digest: func(in templates.Input) templates.Digest {
+				text := in.UnsubscribeURL
+				if shown {
+					text += " https://news.example.org/issues/142/read?t=" + in.ReaderToken + "#a1"
+				}
+				return templates.Digest{Subject: "题", Text: []byte(text), HTML: []byte("<p>" + text + "</p>")}
+			}}
+		})
+		v, err := ch.Prepare(t.Context(), content())
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, who := range []string{"sub1", "sub2"} {
+			d := dispatch.Handover{Subscriber: who, Address: reader, MessageID: "<x@example.org>"}
+			to, err := parseAddress(reader)
+			if err != nil {
+				t.Fatal(err)
+			}
+			raw, err := ch.fill(nil, v[0], d, to)
+			if err != nil {
+				t.Fatal(err)
+			}
+			_, after, _ := strings.Cut(string(raw), "text/plain; charset=UTF-8\r\n\r\n")
+			body, _, _ := strings.Cut(after, "\r\n--")
+			text, err := base64.StdEncoding.DecodeString(body)
+			if err != nil || strings.Contains(string(text), "/read?t="+readerToken(who)+"#a1") != shown {
+				t.Errorf("%s: %s: %v %s", name, who, err, text)
+			}
+		}
+	}
+}
