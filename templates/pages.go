@@ -60,8 +60,12 @@ func (s *Set) rehearsePages(language string) error {
 	states := map[string][]formPage{
 		"subscribe": {{State: "ask"}, {State: "sent"}},
 		"confirm": {
-			{About: "subscription", State: "ask"}, {About: "subscription", State: "done"},
-			{About: "subscription", State: "done", Latest: "第1期"}, {About: "subscription", State: "done", Sent: true}, {About: "address", State: "ask"}, {About: "address", State: "done"},
+			{About: "subscription", State: "ask"},
+			{About: "subscription", State: "done"},
+			{About: "subscription", State: "done", Latest: "第1期"},
+			{About: "subscription", State: "done", Sent: true},
+			{About: "address", State: "ask"},
+			{About: "address", State: "done"},
 		},
 		"manage": {
 			{State: "lost"},
