@@ -207,6 +207,7 @@ func TestGetChangesNothing(t *testing.T) {
 	o, s, sink := newsroom(t, "members_sections: [政策与标准]")
 	db := o.database()
 	member := open(t, s.public+readLink(t, sink, "member@example.org"))
+	closed(t, db)
 	before := contents(t, db)
 	for _, path := range []string{
 		"/", "/issues", "/issues/37", "/issues/37/a1", "/issues/37/a99", "/issues/38", "/issues/37/original", "/feed.xml", "/feed.json",
@@ -223,6 +224,22 @@ func TestGetChangesNothing(t *testing.T) {
 	}
 	if diff := cmp.Diff(before, contents(t, db)); diff != "" {
 		t.Errorf("the database has changed (-before +after):\n%s", diff)
+	}
+}
+
+// closed waits until the daemon has written down that all runs are finished,
+// which it does some time after their last delivery.
+func closed(t *testing.T, db *config.Database) {
+	t.Helper()
+	for open := 1; open > 0; {
+		if err := db.Read.QueryRowContext(t.Context(), `SELECT COUNT(*) FROM runs WHERE finished_at = 0`).Scan(&open); err != nil {
+			t.Fatal(err)
+		}
+		select {
+		case <-t.Context().Done():
+			t.Fatal("a run is not closed")
+		case <-time.After(20 * time.Millisecond):
+		}
 	}
 }
 
