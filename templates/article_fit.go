@@ -15,6 +15,7 @@ const articleRoom = 18_000
 // leads get shorter, then the pictures go, then the later articles lose their
 // leads, then the look goes.
 func (s *Set) fittedArticle(in Input) (Article, error) {
+	in.leads = leads(in.Issue)
 	articles := 0
 	for _, sec := range in.Issue.Sections {
 		articles += len(sec.Articles)

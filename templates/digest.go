@@ -42,6 +42,8 @@ type Input struct {
 	// subject begins with [更正], and a note says when and, if Revision.Note does,
 	// what was corrected.
 	Correction bool
+	leads      []string // of all articles, once they are known
+
 	// Zone of the dates that people read; nil: UTC.
 	Zone *time.Location
 	// Locked are the places of sections of which the reader sees titles and leads

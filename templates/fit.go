@@ -25,6 +25,7 @@ func (s *Set) fitted(in Input) (Digest, error) {
 	articles := len(in.articles())
 	// No headline takes less than minRow bytes: more of them are not tried.
 	const minRow = 100
+	in.leads = leads(in.Issue)
 	listed := min(articles, MaxHTML/minRow)
 	try := func(f fit) (Digest, bool, error) {
 		d, err := s.mail(in, f)
@@ -89,9 +90,9 @@ func shortfall(in Input, v View) (short, dropped int) {
 		if e.Text != nil {
 			continue
 		}
-		full := summary(a, leadMax)
+		full := shorten(a, v.leads[e.N-1], leadMax)
 		if e.Profile {
-			full = summary(a, profileMax)
+			full = shorten(a, v.leads[e.N-1], profileMax)
 		}
 		if e.Lead != full {
 			short++

@@ -26,6 +26,8 @@ type Labels struct {
 	Comma string // between names
 	gap   string // between two sentences
 
+	semicolon string // between two headlines
+
 	reason, total, chosen, shortened, dropped, unlisted, revision string
 	articleTotal, articleBrief                                    string
 }
@@ -61,6 +63,7 @@ func labels(language string) Labels {
 			Colon:      ": ",
 			Comma:      ", ",
 			gap:        " ",
+			semicolon:  "; ",
 			chosen:     "%[2]d articles of the sections that you chose: %[1]s. ",
 			reason:     "You receive this mail because you subscribed to “%s”.",
 			total:      "%d articles in this issue",
@@ -83,6 +86,7 @@ func labels(language string) Labels {
 		Unsubscribe: "退订", Address: "地址：", Contact: "联系方式：",
 		Colon:      "：",
 		Comma:      "、",
+		semicolon:  "；",
 		chosen:     "按您选的栏目编发 %[2]d 篇：%[1]s。",
 		reason:     "您收到这封邮件，是因为您订阅了《%s》。",
 		total:      "本期共 %d 篇",
@@ -119,6 +123,23 @@ func (l Labels) day(t time.Time) string {
 		return t.Format("2 January 2006")
 	}
 	return t.Format("2006年1月2日")
+}
+
+// printedDay is the date of an issue, YYYY-MM-DD, as people write it.
+func (l Labels) printedDay(date string) string {
+	t, err := time.Parse(time.DateOnly, date)
+	if err != nil {
+		return date
+	}
+	return l.day(t)
+}
+
+// Heading sets a section's name off in the text part, where there is no type.
+func (l Labels) Heading(name string) string {
+	if l.Lang == "en" {
+		return "[" + name + "]"
+	}
+	return "【" + name + "】"
 }
 
 // Pair joins a label and a value as a line of the colophon does: 编辑：林婷.

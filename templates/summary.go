@@ -14,11 +14,12 @@ const (
 )
 
 // Summary returns what the digest says of an article: its own abstract (摘要),
-// else its lead, cut at a sentence end between 80 and 120 Han characters and
-// never inside a word, number, bracket or quotation. A first sentence that is
-// longer ends at a comma, with an ellipsis. Headings, addressees, dates and
-// labels such as 以下是文字实录： are passed over. Of a member's profile it
-// returns the scope of business. It is empty for an article without text.
+// else the passage that says most of it, see [passage], cut at a sentence end
+// between 80 and 120 Han characters and never inside a word, number, bracket or
+// quotation. A first sentence that is longer ends at a comma, with an ellipsis.
+// Headings, addressees, dates and labels such as 以下是文字实录： are passed over.
+// Of a member's profile it returns the scope of business. It is empty for an
+// article without text.
 func Summary(a issue.Article) string {
 	return summary(a, leadMax)
 }
@@ -26,6 +27,11 @@ func Summary(a issue.Article) string {
 // summary is Summary with leads of at most limit Han characters; below
 // leadMax the article's own abstract is cut too.
 func summary(a issue.Article, limit int) string {
+	return shorten(a, lead(a), limit)
+}
+
+// shorten is summary of an article whose lead is known.
+func shorten(a issue.Article, lead string, limit int) string {
 	if limit <= 0 {
 		return ""
 	}
@@ -33,39 +39,56 @@ func summary(a issue.Article, limit int) string {
 	if own != "" && limit >= leadMax {
 		return own
 	}
-	if own == "" {
-		own = lead(a)
-	}
-	return cut(own, limit*leadMin/leadMax, limit)
+	return cut(or(own, lead), limit*leadMin/leadMax, limit)
 }
 
-// lead returns the running text that an article begins with: its first real
-// paragraph, and those after it as long as there is too little.
+// leads are the leads of an issue's articles in printed order. They are found once
+// and shortened as often as it takes until a mail fits.
+func leads(i issue.Issue) []string {
+	var out []string
+	for _, sec := range i.Sections {
+		for _, a := range sec.Articles {
+			out = append(out, lead(a))
+		}
+	}
+	return out
+}
+
+// lead returns the running text that says most of an article.
 func lead(a issue.Article) string {
+	if text(a.Summary) != "" {
+		return "" // the editor's own wins
+	}
 	if a.Kind == issue.KindProfile && a.Profile != nil {
 		if scope := text(a.Profile.Scope); scope != "" {
 			return scope
 		}
 	}
+	if out := passage(a); out != "" {
+		return out
+	}
+	return firstText(a)
+}
+
+// textFrom returns the running text of an article from a block on, without its
+// first skip bytes: its paragraph, and those after it as long as there is too
+// little.
+func textFrom(a issue.Article, block, skip int) string {
 	var out string
-	for _, b := range a.Blocks {
+	for n, b := range a.Blocks[block:] {
 		p := text(b.Text)
-		if !running(a, b.Kind, p) {
-			if out != "" {
-				break // what follows a heading is another matter
-			}
-			continue
+		if n == 0 {
+			p = p[skip:]
+		} else if !running(a, b.Kind, p) {
+			break // what follows a heading is another matter
 		}
-		if out != "" && wordRune(lastRune(out)) {
+		if last := lastRune(out); out != "" && (wordRune(last) || strings.ContainsRune(".,;:!?)", last)) {
 			out += " "
 		}
 		out += profileLabel.ReplaceAllString(p, "")
 		if han(out) >= leadMin || len(out) >= 8*leadMax || !strings.ContainsRune("。！？…；：”.!?", lastRune(out)) {
 			break
 		}
-	}
-	if out == "" {
-		return firstText(a)
 	}
 	return out
 }

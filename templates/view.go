@@ -52,7 +52,8 @@ type View struct {
 	Dense bool     // WeChat article: no room for more than headlines and credits
 	Links []string // WeChat article: the addresses of the footnotes
 
-	total int // articles of the issue
+	total int      // articles of the issue
+	leads []string // of all articles
 }
 
 // Section is one 栏目 of a [View].
@@ -119,7 +120,10 @@ func (s *Set) view(in Input, f fit) View {
 	}
 	v.IssueParts = l.issueParts(v.IssueLine)
 	if v.Date != "" {
-		v.IssueParts = append(v.IssueParts, v.Date)
+		v.IssueParts = append(v.IssueParts, l.printedDay(v.Date))
+	}
+	if v.leads = in.leads; v.leads == nil {
+		v.leads = leads(i)
 	}
 	v.Correction = l.correctionOf(in)
 	v.Reason = fmt.Sprintf(l.reason, v.Title)
@@ -217,12 +221,12 @@ func (v *View) entry(a issue.Article, n int, f fit, locked bool) Entry {
 		if site := line(p.Website); site != "" && !(f.blocks && printed(a, site)) {
 			e.Website = &Link{Text: site, Href: web(p.Website)}
 		}
-		e.Lead = summary(a, min(f.lead, profileMax))
+		e.Lead = shorten(a, v.leads[n-1], min(f.lead, profileMax))
 	} else if a.Kind == issue.KindEditorial && f.note > 0 {
 		e.Text = editorial(a, f.note)
 	}
 	if e.Text == nil && !e.Profile {
-		e.Lead = summary(a, f.lead)
+		e.Lead = shorten(a, v.leads[n-1], f.lead)
 	}
 	e.More = e.Text == nil && more(a, e.Lead)
 	e.Row = !e.Profile && e.Text == nil && short(a)
@@ -372,7 +376,7 @@ func (v *View) preheader() string {
 		}
 		joined := p
 		if out != "" {
-			joined = out + "；" + p
+			joined = out + v.L.semicolon + p
 		}
 		if len([]rune(joined)) > preheaderMax {
 			if len([]rune(out)) < preheaderMin {
