@@ -49,11 +49,10 @@ keep() {
 # A window is never as narrow as a telephone; a frame is.
 frame() { printf '<!DOCTYPE html><body style="margin:0"><iframe src="%s" style="width:360px;height:%spx;border:0"></iframe>' "$1" "$2"; }
 
-perl -0pe 's/<style.*?<\/style>//gs; s/ (class|id)="[^"]*"//g' preview/email.html >preview/stripped.html
 frame email.html 2000 >preview/360.html
-frame stripped.html 2000 >preview/360-stripped.html
+frame email-bare.html 2000 >preview/360-stripped.html
 
-picture digest.png email.html 680 1640
+picture digest.png email.html 680 1820
 picture digest-360.png 360.html 360 2000
 picture digest-360-stripped.png 360-stripped.html 360 2000
 picture digest-dark.png email.html 680 1240 --blink-settings=preferredColorScheme=0

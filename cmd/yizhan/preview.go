@@ -60,6 +60,10 @@ func (s *issuePreviewCmd) Run(ctx context.Context, c *call) error {
 	if err != nil {
 		return err
 	}
+	bare, err := templates.Bare(mail.HTML)
+	if err != nil {
+		return err
+	}
 	whole := in
 	whole.Locked = nil
 	page, err := i.templates.Web(whole)
@@ -68,6 +72,7 @@ func (s *issuePreviewCmd) Run(ctx context.Context, c *call) error {
 	}
 	forms := []form{
 		{Channel: "email", Path: "email.html", Label: "邮件", data: mail.HTML},
+		{Channel: "bare", Path: "email-bare.html", Label: "邮件，没有样式表（QQ、网易邮箱）", data: bare},
 		{Channel: "text", Path: "email.txt", Label: "邮件的纯文本", data: mail.Text},
 		{Channel: "web", Path: "web.html", Label: "网页", data: page},
 	}
