@@ -233,6 +233,14 @@ begin event-counted-twice "the platform's repeat of an event is another event"
 change dispatch/wechat/callback.go 'Key: e.id(), Content' 'Key: e.id() + now.String(), Content'
 red dispatch/wechat 'TestCallbackTakesEvents'
 
+begin unmarked-correction "a correction does not say that it is one"
+change dispatch/selection.go $'case SelectOutdated:\n\t\treturn true, nil' $'case SelectOutdated:\n\t\treturn false, nil'
+red cmd/yizhan 'TestCorrection'
+
+begin unseen-approval "what is approved is not what was looked at"
+change issue/store.go 'if r.Revision.Hash != hash {' 'if false {'
+red issue 'Approv'
+
 if $dry; then
 	echo "$tried mutants, the text of each is found"
 	exit 0
