@@ -128,7 +128,7 @@ change dispatch/session.go "SET state = 'unconfirmed', reason = \$1" "SET state 
 red dispatch 'TestCrashBehindTheMarker'
 
 begin crash-forgets "leased rows stay leased after a crash"
-change dispatch/session.go "AND state = 'leased'\`+closed" "AND state = 'leased' AND false\`+closed"
+change dispatch/session.go "WHERE state = 'leased'\`+closed" "WHERE state = 'leased' AND false\`+closed"
 red dispatch 'TestCrashAnywhere'
 
 begin unsubscribe-unread "neither claim nor marker re-reads the unsubscribe"

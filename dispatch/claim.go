@@ -62,7 +62,7 @@ func (l *Ledger) announce(ctx context.Context, tx execer, session int64, epoch s
 // have lost sight of a shared queue must not take each other's rows in turns.
 func (l *Ledger) requeue(ctx context.Context, tx execer, before, now time.Time) (int64, error) {
 	res, err := tx.ExecContext(ctx, `UPDATE deliveries SET state = 'due', due_at = $1, updated_at = $1
-		WHERE state IN ('queued','leased','marked') AND state = 'queued'
+		WHERE state = 'queued'
 			AND (updated_at < $2 OR epoch NOT IN (SELECT s.epoch FROM sessions s WHERE s.closed_at = 0))`,
 		millis(now), millis(before))
 	if err != nil {

@@ -85,12 +85,12 @@ func (l *Ledger) Cancel(ctx context.Context, issueID string, now time.Time) (run
 // was cancelled and refused afterwards.
 func (l *Ledger) skipCancelled(ctx context.Context, tx execer, now time.Time) (int64, error) {
 	var rows int64
-	for _, in := range []string{"state = 'due'", "state IN ('queued','leased','marked') AND state <> 'marked'"} {
+	for _, from := range []State{StateDue, StateQueued, StateLeased} {
 		res, err := tx.ExecContext(ctx, `UPDATE deliveries SET
 				state = CASE WHEN lost > 0 THEN 'unconfirmed' ELSE 'skipped' END,
 				reason = CASE WHEN lost > 0 THEN $1 ELSE $2 END,
 				claim = 0, due_at = 0, updated_at = $3
-			WHERE `+in+` AND run_id IN (SELECT id FROM runs WHERE state = 'cancelled')`, ReasonLostReply, ReasonCancelled, millis(now))
+			WHERE state = '`+string(from)+`' AND run_id IN (SELECT id FROM runs WHERE state = 'cancelled')`, ReasonLostReply, ReasonCancelled, millis(now))
 		if err != nil {
 			return 0, err
 		}
@@ -115,7 +115,7 @@ func (l *Ledger) moveRuns(ctx context.Context, tx execer, issueID string, from, 
 // are refused when they are claimed.
 func (l *Ledger) unqueue(ctx context.Context, tx execer, issueID string, now time.Time) error {
 	_, err := tx.ExecContext(ctx, `UPDATE deliveries SET state = 'due', updated_at = $1
-		WHERE state IN ('queued','leased','marked') AND state = 'queued'
+		WHERE state = 'queued'
 			AND run_id IN (SELECT id FROM runs WHERE issue_id = $2 AND state = 'paused')`, millis(now), issueID)
 	return err
 }
@@ -169,7 +169,7 @@ func (l *Ledger) sending(ctx context.Context, run int64, now time.Time) (bool, e
 func (l *Ledger) finishRuns(ctx context.Context, now time.Time) ([]int64, error) {
 	const none = `state = 'planned'
 		AND NOT EXISTS (SELECT 1 FROM deliveries d WHERE d.run_id = runs.id AND d.state = 'due')
-		AND NOT EXISTS (SELECT 1 FROM deliveries d WHERE d.run_id = runs.id AND d.state IN ('queued','leased','marked'))`
+		AND NOT EXISTS (SELECT 1 FROM deliveries d WHERE d.run_id = runs.id AND (d.state = 'queued' OR d.state = 'leased' OR d.state = 'marked'))`
 	done, err := ids(l.read.QueryContext(ctx, `SELECT id FROM runs WHERE `+none))
 	if err != nil || len(done) == 0 {
 		return nil, err

@@ -197,7 +197,7 @@ func (l *Ledger) endSession(ctx context.Context, tx execer, session int64, now t
 func (l *Ledger) takeOver(ctx context.Context, tx execer, now time.Time) (leased, marked int64, err error) {
 	const closed = ` AND claim IN (SELECT id FROM sessions WHERE closed_at > 0)`
 	res, err := tx.ExecContext(ctx, `UPDATE deliveries SET state = 'due', claim = 0, due_at = $1, updated_at = $1
-		WHERE state IN ('queued','leased','marked') AND state = 'leased'`+closed, millis(now))
+		WHERE state = 'leased'`+closed, millis(now))
 	if err != nil {
 		return 0, 0, err
 	}
@@ -206,13 +206,13 @@ func (l *Ledger) takeOver(ctx context.Context, tx execer, now time.Time) (leased
 	}
 	// What the carrier knows by its key is made again: see worker.repeat.
 	_, err = tx.ExecContext(ctx, `UPDATE deliveries SET claim = 0, reason = $1, updated_at = $2
-		WHERE state IN ('queued','leased','marked') AND state = 'marked'
+		WHERE state = 'marked'
 			AND batch_id IN (SELECT id FROM batches WHERE repeat_until > $2)`+closed, ReasonCrash, millis(now))
 	if err != nil {
 		return 0, 0, err
 	}
 	res, err = tx.ExecContext(ctx, `UPDATE deliveries SET state = 'unconfirmed', reason = $1, updated_at = $2, attempts = attempts + 1
-		WHERE state IN ('queued','leased','marked') AND state = 'marked'`+closed, ReasonCrash, millis(now))
+		WHERE state = 'marked'`+closed, ReasonCrash, millis(now))
 	if err != nil {
 		return 0, 0, err
 	}
