@@ -66,7 +66,9 @@ func (s *slots) take(ctx context.Context, n int, patience time.Duration) (at tim
 // drop gives up slots whose time was long ago: they would be used at once.
 func (s *slots) drop(now time.Time, interval time.Duration) {
 	late := max(CatchUp, min(interval/2, time.Second))
-	for s.left > 0 && now.Sub(s.at) > late {
-		s.at, s.left = s.at.Add(interval), s.left-1
+	if behind := now.Sub(s.at) - late; behind > 0 && s.left > 0 {
+		interval = max(interval, 1)
+		n := int(min((behind+interval-1)/interval, time.Duration(s.left)))
+		s.at, s.left = s.at.Add(time.Duration(n)*interval), s.left-n
 	}
 }
