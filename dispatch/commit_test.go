@@ -132,3 +132,44 @@ func TestRolledBackAnswersDoNotCount(t *testing.T) {
 		t.Errorf("after %d tries %d answers are counted", tries, got.settled)
 	}
 }
+
+// TestWriterWaitsForLanes: who waits for whom, and for how long.
+func TestWriterWaitsForLanes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c, _ := committing(t)
+		var running sync.WaitGroup
+		running.Go(func() { c.run(context.Background()) })
+		nothing := func(context.Context, grouped) error { return nil }
+		c.coming.Add(2)
+		for _, tt := range []struct {
+			what   string
+			idle   time.Duration
+			lanes  int
+			others int
+			want   time.Duration
+		}{
+			{"a writer that was idle waits for nobody", time.Second, 1, 0, 0},
+			{"one lane of two waits, and no longer than that", 0, 1, 0, groupEvery},
+			{"nobody waits for lanes that have come", 0, 2, 0, 0},
+			{"who is no lane does not wait for any", 0, 0, 1, 0},
+			{"nor do lanes that are there then", 0, 1, 1, 0},
+		} {
+			time.Sleep(tt.idle)
+			began := time.Now()
+			var asking sync.WaitGroup
+			for range tt.lanes {
+				asking.Go(func() { _ = c.doTogether(nothing) })
+			}
+			synctest.Wait()
+			for range tt.others {
+				asking.Go(func() { _ = c.do(nothing) })
+			}
+			asking.Wait()
+			if took := time.Since(began); took != tt.want {
+				t.Errorf("%s: it took %v, want %v", tt.what, took, tt.want)
+			}
+		}
+		close(c.in)
+		running.Wait()
+	})
+}
