@@ -19,7 +19,13 @@ type Block struct {
 	Text  string
 	// Picture is of an image that the issue carries.
 	Picture *Picture
+	// Bullet is true of an item that has no printed mark or number of its own.
+	Bullet bool
 }
+
+// printedMark is what an item begins with that the file has numbered or marked:
+// 1. （一） ① ■ 第三条
+var printedMark = regexp.MustCompile(`^(?:[（(]?\s*(?:\d{1,3}|[一二三四五六七八九十百]{1,5}|[A-Za-z])\s*[）)、．.:：]|[①-⑳㈠-㈩■-◿★☆✦❖➤♦※§•·—–-]|第\s*[一二三四五六七八九十百\d]{1,5}\s*[条章节款项、，])`)
 
 // Picture is a picture on the web page, which has it at Src, relative to itself.
 type Picture struct {
@@ -63,6 +69,7 @@ func blocks(folder string, a issue.Article) []Block {
 			last = min(4+max(b.Level-top, 0), last+1, 6)
 			block.Level = last
 		}
+		block.Bullet = b.Kind == issue.BlockItem && !printedMark.MatchString(block.Text)
 		for _, row := range b.Rows {
 			cells := make([]string, len(row))
 			for i, c := range row {

@@ -211,3 +211,15 @@ func TestWebAddress(t *testing.T) {
 		}
 	}
 }
+
+func TestItemsHaveAMark(t *testing.T) {
+	for text, bullet := range map[string]bool{
+		"春茶到港": true, "2026 年的计划": true, "第一批新茶": true, "A 馆三层": true,
+		"1. 报名": false, "（一）范围": false, "③提交": false, "■ 费用": false, "第三条 时间": false, "二、地点": false, "b) 附件": false,
+	} {
+		got := blocks(".", issue.Article{Blocks: []issue.Block{{Kind: issue.BlockItem, Text: text}}})
+		if got[0].Bullet != bullet {
+			t.Errorf("%s: bullet is %v", text, got[0].Bullet)
+		}
+	}
+}
