@@ -121,8 +121,10 @@ func (in Input) articles() []issue.Article {
 }
 
 func (in Input) webURL() string {
-	return strings.TrimRight(in.PublicURL, "/") + "/issues/" + url.PathEscape(in.Issue.ID)
+	return in.base() + "/issues/" + url.PathEscape(in.Issue.ID)
 }
+
+func (in Input) base() string { return strings.TrimRight(in.PublicURL, "/") }
 
 // Email renders the digest as a mail. An issue that is too long is shortened
 // until it fits [MaxHTML]: see the package comment. A digest that breaks a rule

@@ -17,7 +17,7 @@ type Labels struct {
 	Skip, Contents, ReadMore, ReadOnline, BackToContents string
 	Source, ExcerptedFrom, Byline, Speaker, Document     string
 	Summary, Website, Sponsor, Untitled                  string
-	Unsubscribe, Address, Contact                        string
+	Manage, Unsubscribe, Address, Contact                string
 	Footnotes, SeeSource                                 string // WeChat article
 
 	correction, correctedOn, corrected string
@@ -59,7 +59,7 @@ func labels(language string) Labels {
 			Skip: "Skip to the text", Contents: "In this issue", ReadMore: "Read more", ReadOnline: "Read online", BackToContents: "Contents",
 			Source: "Source: ", ExcerptedFrom: "Excerpted from: ", Byline: "By ", Speaker: "Speaker: ", Document: "No. ",
 			Summary: "Summary", Website: "Website: ", Sponsor: "Published by ", Untitled: "Untitled",
-			Unsubscribe: "Unsubscribe", Address: "Address: ", Contact: "Contact: ",
+			Manage: "Change your subscription", Unsubscribe: "Unsubscribe", Address: "Address: ", Contact: "Contact: ",
 			Colon:      ": ",
 			Comma:      ", ",
 			gap:        " ",
@@ -83,7 +83,7 @@ func labels(language string) Labels {
 		Skip: "跳到正文", Contents: "本期目录", ReadMore: "阅读全文", ReadOnline: "在线阅读", BackToContents: "返回目录",
 		Source: "来源：", ExcerptedFrom: "摘自：", Byline: "作者：", Speaker: "讲话：", Document: "文号：",
 		Summary: "摘要", Website: "网址：", Sponsor: "主办：", Untitled: "（无题）",
-		Unsubscribe: "退订", Address: "地址：", Contact: "联系方式：",
+		Manage: "更改订阅", Unsubscribe: "退订", Address: "地址：", Contact: "联系方式：",
 		Colon:      "：",
 		Comma:      "、",
 		semicolon:  "；",

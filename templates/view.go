@@ -44,6 +44,7 @@ type View struct {
 	Revision       string // 第 2 版; empty for the first
 	Correction     string // that, when and what was corrected; empty when this is no correction
 	WebURL         string
+	ManageURL      string // where subscribers ask for the link to their page
 	UnsubscribeURL string
 	Original       string // web page: where the issue's own file can be had; empty: nowhere
 	LinkedData     any    // web page: what it says of itself for machines
@@ -115,6 +116,7 @@ func (s *Set) view(in Input, f fit) View {
 		Contents:       f.contents,
 		Imprint:        in.Imprint.clean(),
 		WebURL:         in.webURL(),
+		ManageURL:      in.base() + "/manage/link",
 		UnsubscribeURL: in.UnsubscribeURL,
 		Original:       in.OriginalURL, Number: number(i),
 	}
