@@ -11,7 +11,7 @@ racing=(./dispatch/email ./dispatch/wechat ./dispatch/standin ./cmd/...)
 # their own. Tests in a bubble of time run without it, and with them the package
 # dispatch: Go 1.26's detector can crash the runtime at a timer there. What they
 # run is under the detector in cmd, with a real relay.
-alone='^(TestScripts|TestThreeBatches|TestNobodyIsLeftAlone|TestThroughFaults|TestAlone|TestTokenRevokedInMidRun|TestNextDayInBeijing|TestSilence|TestUnansweredIsWorkedOn|TestWeChatKilled|TestWholeIssues|TestPolledJobs|TestNoPicturesAtPresent|TestDistribution|TestKilled|TestTwoDaemons.*|TestDaemonsOutlive.*|TestLeavingWithoutRedis|TestOnPostgreSQL|TestBrowser|TestReaderInBrowser|TestDemo.*|TestBadRelay|TestMarkerOrder.*|TestNoMarkNoDot|TestRecipientRefusedButDataAsked|TestRefusedPipelineStaysInStep|TestResetAfterRefusal|TestHostileReplies|TestDeadlines|TestFinalReplyTakesTime|TestIdleConnectionsAreDropped)$'
+alone='^(TestScripts|TestThreeBatches|TestNobodyIsLeftAlone|TestThroughFaults|TestAlone|TestTokenRevokedInMidRun|TestNextDayInBeijing|TestSilence|TestUnansweredIsWorkedOn|TestWeChatKilled|TestWholeIssues|TestPolledJobs|TestNoPicturesAtPresent|TestDistribution|TestKilled|TestTwoDaemons.*|TestDaemonsOutlive.*|TestLeavingWithoutRedis|TestOnPostgreSQL|TestBrowser|TestReaderInBrowser|TestPhoneInBrowser|TestLinesBeginWell|TestCorrection|TestPreviewOfAnIssueTooLongForWeChat|TestAnswers|TestReaderInBrowser|TestDemo.*|TestBadRelay|TestMarkerOrder.*|TestNoMarkNoDot|TestRecipientRefusedButDataAsked|TestRefusedPipelineStaysInStep|TestResetAfterRefusal|TestHostileReplies|TestDeadlines|TestFinalReplyTakesTime|TestIdleConnectionsAreDropped)$'
 
 racing_too=" $(go list "${racing[@]}" | tr '\n' ' ') "
 plain=()

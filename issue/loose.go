@@ -68,11 +68,12 @@ func (r *recogniser) countedTitles(s sectionRange) map[int]bool {
 // linkedTo is the address that a title links to as a whole, or that it begins
 // with, "" when there is none.
 func linkedTo(l Line) string {
-	for _, s := range l.Spans {
-		if before := strings.TrimSpace(l.Text[:s.From]); s.Href != "" && shorterThan(before, 5) {
-			return s.Href
-		}
-		break
+	if len(l.Spans) == 0 {
+		return ""
+	}
+	first := l.Spans[0]
+	if before := strings.TrimSpace(l.Text[:first.From]); shorterThan(before, 5) {
+		return first.Href
 	}
 	return ""
 }
