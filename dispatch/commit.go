@@ -15,22 +15,16 @@ import (
 type change struct {
 	do   func(ctx context.Context, tx grouped) error
 	done chan error // nil: nobody waits, and it is owed until it is committed
-	lane bool       // whoever waits is one of those that are coming
 }
 
 // committer is the group commit: whatever waits when the writer is free goes
-// into one transaction, and a writer that has just been at work waits for the lanes
-// that are about to ask for their markers: what a transaction costs by itself is most
-// of what a mail costs when each has its own. Nobody waits for longer than
-// groupEvery, and not at all once all lanes that are coming have come.
+// into one transaction. Marks and settles of all lanes share commits that way,
+// without a timer standing between a marker and its final dot.
 type committer struct {
 	db    *sql.DB
 	log   *slog.Logger
 	in    chan change
 	dirty atomic.Bool // something was committed that the next heartbeat makes durable
-
-	coming atomic.Int32 // lanes that will ask for a marker, or are asking
-	began  time.Time    // when the last group was
 
 	prepared map[string]*sql.Stmt // by their text
 }
@@ -38,8 +32,6 @@ type committer struct {
 const (
 	// maxGroup bounds one group commit, so that an unsubscribe never waits long.
 	maxGroup = 256
-	// groupEvery is how far apart groups begin at least while lanes are coming.
-	groupEvery = time.Millisecond
 	// owedRetry is how long the committer leaves a database alone that refused
 	// to take an owed change.
 	owedRetry = time.Second
@@ -63,17 +55,7 @@ func newCommitter(db *sql.DB, log *slog.Logger) *committer {
 // After an error it is not known whether fn was committed: a database that goes
 // away may do so between its commit and its answer.
 func (c *committer) do(fn func(context.Context, grouped) error) error {
-	return c.await(change{do: fn})
-}
-
-// doTogether is do for a lane that is coming: its change may wait for those of the
-// other lanes that are.
-func (c *committer) doTogether(fn func(context.Context, grouped) error) error {
-	return c.await(change{do: fn, lane: true})
-}
-
-func (c *committer) await(ch change) error {
-	ch.done = make(chan error, 1)
+	ch := change{do: fn, done: make(chan error, 1)}
 	c.in <- ch
 	return <-ch.done
 }
@@ -103,7 +85,6 @@ func (c *committer) run(ctx context.Context) {
 			group = append(group, ch)
 		}
 		closed := c.gather(&group)
-		c.began = time.Now()
 		owed = c.commit(ctx, group)
 		if len(owed) == 0 {
 			continue
@@ -116,35 +97,8 @@ func (c *committer) run(ctx context.Context) {
 	}
 }
 
-// gather adds to a group whatever waits, and what comes while nobody is kept waiting
-// for nothing; closed is true after the last.
+// gather adds whatever waits to a group; closed is true after the last.
 func (c *committer) gather(group *[]change) (closed bool) {
-	closed = c.take(group)
-	wait := groupEvery - time.Since(c.began)
-	if closed || wait <= 0 {
-		return closed
-	}
-	timer := time.NewTimer(wait)
-	defer timer.Stop()
-	for !c.complete(*group) {
-		select {
-		case ch, ok := <-c.in:
-			if !ok {
-				return true
-			}
-			*group = append(*group, ch)
-			if c.take(group) {
-				return true
-			}
-		case <-timer.C:
-			return false
-		}
-	}
-	return false
-}
-
-// take adds whatever waits to a group; closed is true after the last.
-func (c *committer) take(group *[]change) (closed bool) {
 	for len(*group) < maxGroup {
 		select {
 		case ch, ok := <-c.in:
@@ -157,21 +111,6 @@ func (c *committer) take(group *[]change) (closed bool) {
 		}
 	}
 	return false
-}
-
-// complete reports whether a group is to be committed at once: it is full, somebody
-// waits who is no lane, or there is no lane that might still come.
-func (c *committer) complete(group []change) bool {
-	lanes := 0
-	for _, ch := range group {
-		if ch.done != nil && !ch.lane {
-			return true
-		}
-		if ch.lane {
-			lanes++
-		}
-	}
-	return len(group) >= maxGroup || lanes > 0 && lanes >= int(c.coming.Load())
 }
 
 // commit commits a group; when that fails, each of its changes by itself, so

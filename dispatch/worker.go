@@ -369,21 +369,6 @@ type handing struct {
 	// committed; zero: there is none.
 	unsure time.Time
 	again  []bool // of a hand-over that is repeated: what was granted the first time
-	coming bool   // the committer may wait for this one's marker
-}
-
-// come tells the committer that this one will ask for its marker, came that it will
-// not any more.
-func (h *handing) come() {
-	h.coming = true
-	h.worker.commit.coming.Add(1)
-}
-
-func (h *handing) came() {
-	if h.coming {
-		h.coming = false
-		h.worker.commit.coming.Add(-1)
-	}
 }
 
 // over calls the channel. A panic in it ends this batch, not the process.
@@ -407,10 +392,6 @@ func (h *handing) over(ctx context.Context, v Variant) (outcomes []Outcome) {
 			outcomes = h.panicked()
 		}
 	}()
-	if h.key == "" {
-		h.come()
-		defer h.came()
-	}
 	outcomes = h.worker.channel.Deliver(ctx, b, func(ctx context.Context) ([]bool, error) { return h.mark(ctx, b.Key) })
 	if len(outcomes) != len(h.rows) {
 		panic(fmt.Sprintf("%d outcomes for %d deliveries", len(outcomes), len(h.rows)))
@@ -447,12 +428,7 @@ func (h *handing) mark(ctx context.Context, key string) ([]bool, error) {
 	w := h.worker
 	granted := make([]bool, len(h.rows))
 	now := time.Now()
-	await := w.commit.do
-	if h.coming {
-		await = w.commit.doTogether
-		defer h.came()
-	}
-	err := await(func(ctx context.Context, tx grouped) error {
+	err := w.commit.do(func(ctx context.Context, tx grouped) error {
 		var batch int64
 		if key != "" {
 			var until time.Time
