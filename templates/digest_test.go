@@ -272,7 +272,7 @@ func TestRealIssue(t *testing.T) {
 	}
 	for _, sec := range in.Issue.Sections {
 		for _, a := range sec.Articles {
-			if got := Summary(a); got == "" || a.Summary == "" && han(got) > leadMax {
+			if got := summary(a, leadMax); got == "" || a.Summary == "" && han(got) > leadMax {
 				t.Errorf("%s: summary of %d Han: %s", a.Title, han(got), got)
 			}
 		}

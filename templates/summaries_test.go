@@ -31,7 +31,7 @@ func summaries(i issue.Issue) string {
 	for _, sec := range i.Sections {
 		for _, a := range sec.Articles {
 			n++
-			s, how := Summary(a), "摘录"
+			s, how := summary(a, leadMax), "摘录"
 			switch {
 			case a.Summary != "":
 				how = "编者的摘要"
@@ -80,7 +80,7 @@ func TestSummaries(t *testing.T) {
 		t.Logf("\n%s", summaries(i))
 		for _, sec := range i.Sections {
 			for _, a := range sec.Articles {
-				if s := Summary(a); a.Summary == "" && a.Kind == issue.KindArticle && (han(s) > leadMax || han(s) < 40) {
+				if s := summary(a, leadMax); a.Summary == "" && a.Kind == issue.KindArticle && (han(s) > leadMax || han(s) < 40) {
 					t.Errorf("%s: %d Han: %s", a.Title, han(s), s)
 				}
 			}

@@ -13,18 +13,13 @@ const (
 	leadMax = 120
 )
 
-// Summary returns what the digest says of an article: its own abstract (摘要),
+// summary returns what the digest says of an article: its own abstract (摘要),
 // else the passage that says most of it, see [passage], cut at a sentence end
 // between 80 and 120 Han characters and never inside a word, number, bracket or
 // quotation. A first sentence that is longer ends at a comma, with an ellipsis.
 // Headings, addressees, dates and labels such as 以下是文字实录： are passed over.
 // Of a member's profile it returns the scope of business. It is empty for an
-// article without text.
-func Summary(a issue.Article) string {
-	return summary(a, leadMax)
-}
-
-// summary is Summary with leads of at most limit Han characters; below
+// article without text. limit is how many Han characters a lead may have; below
 // leadMax the article's own abstract is cut too.
 func summary(a issue.Article, limit int) string {
 	return shorten(a, lead(a), limit)

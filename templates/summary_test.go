@@ -77,7 +77,7 @@ func TestSummary(t *testing.T) {
 		"controls":  {article("坏\x00字\u202e符。"), "坏字符。"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			if got := Summary(tc.a); got != tc.want {
+			if got := summary(tc.a, leadMax); got != tc.want {
 				t.Errorf("got  %s (%d Han)\nwant %s (%d Han)", got, han(got), tc.want, han(tc.want))
 			}
 		})
@@ -121,7 +121,7 @@ func TestSummaryProperty(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		source := text(phrase(0).Draw(t, "text"))
 		a := issue.Article{Kind: issue.KindArticle, Title: "题目", Blocks: []issue.Block{para(source)}}
-		got := Summary(a)
+		got := summary(a, leadMax)
 		if n := han(got); n > 120 {
 			t.Fatalf("%d Han: %s", n, got)
 		}
@@ -188,7 +188,7 @@ func latin(r rune) bool { return r < 0x250 && (unicode.IsLetter(r) || unicode.Is
 
 func TestSummaryOfALargeParagraphIsCheap(t *testing.T) {
 	s := strings.Repeat("（“《", 500_000) + strings.Repeat("》", 500_000)
-	if got := Summary(issue.Article{Blocks: []issue.Block{para(s)}}); len(got) > 2000 {
+	if got := summary(issue.Article{Blocks: []issue.Block{para(s)}}, leadMax); len(got) > 2000 {
 		t.Errorf("%d bytes", len(got))
 	}
 }
