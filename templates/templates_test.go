@@ -180,3 +180,14 @@ func TestLanguageOfTheMasthead(t *testing.T) {
 		t.Errorf("issue line: %s", got)
 	}
 }
+
+// TestRehearsal: the program's own templates need no rehearsal each time.
+func TestRehearsal(t *testing.T) {
+	s, err := New(Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.rehearse(); err != nil {
+		t.Error(err)
+	}
+}
