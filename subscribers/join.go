@@ -71,7 +71,20 @@ func (d *Desk) take(ctx context.Context, tx *sql.Tx, b binding, a Address, sourc
 		return into, nil, err
 	}
 	sub, err = d.join(ctx, tx, into, from, act{what: actBound, channel: a.Channel, source: source}, now)
+	if err == nil {
+		err = d.tell(ctx, tx, LetterBound, &sub, now)
+	}
 	return sub, nil, err
+}
+
+// tell leaves a letter for whoever reads the mails of a subscription: it was changed
+// from elsewhere, and they may not be the one who did it.
+func (d *Desk) tell(ctx context.Context, tx *sql.Tx, kind string, sub *Subscriber, now time.Time) error {
+	at := sub.on(Email)
+	if at == nil {
+		return nil
+	}
+	return d.mail(ctx, tx, kind, sub, at.Address, "", now)
 }
 
 // join makes one record of two, the first one's.
@@ -209,7 +222,10 @@ func (d *Desk) split(ctx context.Context, tx *sql.Tx, old Subscriber, at int, a 
 	if err := a.write(ctx, tx, own.ID, now); err != nil {
 		return err
 	}
-	return d.save(ctx, tx, &old, &next, a, now)
+	if err := d.save(ctx, tx, &old, &next, a, now); err != nil {
+		return err
+	}
+	return d.tell(ctx, tx, LetterUnbound, &next, now)
 }
 
 // settle makes a subscriber whose addresses have changed Unsubscribed exactly when

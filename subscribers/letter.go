@@ -15,6 +15,8 @@ const (
 	LetterMove    = "move"    // to a new address: confirm it
 	LetterMoving  = "moving"  // to the old one: a new address was entered
 	LetterMoved   = "moved"   // to the old one: the new one is confirmed
+	LetterBound   = "bound"   // a WeChat was bound to the subscription
+	LetterUnbound = "unbound" // and parted from it again
 )
 
 // How long links work.
@@ -29,7 +31,7 @@ func LetterLink(kind string) (p Purpose, valid time.Duration) {
 	switch kind {
 	case LetterConfirm:
 		return ToConfirm, confirmFor
-	case LetterManage, LetterMoving:
+	case LetterManage, LetterMoving, LetterBound, LetterUnbound:
 		return ToManage, manageFor
 	case LetterMove:
 		return ToMove, confirmFor

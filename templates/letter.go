@@ -139,6 +139,18 @@ func chineseLetters() map[string]LetterWords {
 			Lines: []string{"新邮箱已经确认，《{title}》以后寄到那里，不再寄到这个邮箱。以前寄来的订阅管理链接都已停用。"},
 			Notes: []string{"如果不是您换的，请直接回复这封邮件告诉我们。"},
 		},
+		"bound": {
+			Subject: "您对《{title}》的订阅绑定了微信", Preheader: "邮箱和微信现在是一份订阅。", Heading: "已绑定微信",
+			Lines:  []string{"有人用您设置页面上的绑定码，把一个微信和这个邮箱的订阅合成了一份。在那个微信里可以选栏目、暂停和退订。"},
+			Button: "不是我，去解除绑定",
+			Notes:  []string{"如果是您自己绑定的，不用做什么。"},
+		},
+		"unbound": {
+			Subject: "您对《{title}》的订阅和微信分开了", Preheader: "邮箱和微信各是一份订阅。", Heading: "已解除绑定",
+			Lines:  []string{"微信和这个邮箱现在各是一份订阅，选好的栏目两边都还在。以前寄来的订阅管理链接都已停用，下面是新的。"},
+			Button: "管理订阅",
+			Notes:  []string{"退订链接照样有效。"},
+		},
 	}
 }
 
@@ -172,6 +184,18 @@ func englishLetters() map[string]LetterWords {
 			Subject: "{title} now goes to your new address", Preheader: "The new address is confirmed.", Heading: "Your address has changed",
 			Lines: []string{"The new address is confirmed: “{title}” goes there from now on and no longer comes here. Links to manage the subscription that were sent before do not work any more."},
 			Notes: []string{"If it was not you, please reply to this mail."},
+		},
+		"bound": {
+			Subject: "A WeChat was bound to your {title}", Preheader: "Your mails and the chat are one subscription now.", Heading: "WeChat is bound",
+			Lines:  []string{"With the code on your settings page somebody has joined a WeChat with the subscription of this address. From that chat, sections can be chosen, and the subscription can be paused or ended."},
+			Button: "It was not me: part them",
+			Notes:  []string{"If it was you, there is nothing to do."},
+		},
+		"unbound": {
+			Subject: "Your {title} and WeChat are apart again", Preheader: "Two subscriptions now.", Heading: "WeChat is not bound any more",
+			Lines:  []string{"The WeChat and this address are two subscriptions now, both with the sections that were chosen. Links to manage the subscription that were sent before do not work any more; here is a new one."},
+			Button: "Manage the subscription",
+			Notes:  []string{"Links to unsubscribe still work."},
 		},
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"net/url"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -52,6 +53,13 @@ func TestBinding(t *testing.T) {
 	if _, page := fetch(t, http.MethodGet, link, ""); !strings.Contains(page, "解除绑定") {
 		t.Errorf("the page does not know of the binding:\n%s", page)
 	}
+	// The address is told, with a way to undo it.
+	until(t, func() bool {
+		return slices.ContainsFunc(sink.Messages(), func(m standin.Message) bool {
+			plain, _, err := bodies(m.Raw)
+			return err == nil && m.To == "chen@example.org" && strings.Contains(plain, "不是我，去解除绑定") && strings.Contains(plain, "/manage?t=")
+		})
+	})
 	// Who has the issue has it, in whichever record.
 	var again struct{ Count int }
 	for _, scope := range []string{"new", "unsent"} {
