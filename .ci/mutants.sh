@@ -233,6 +233,42 @@ begin event-counted-twice "the platform's repeat of an event is another event"
 change dispatch/wechat/callback.go 'Key: e.id(), Content' 'Key: e.id() + now.String(), Content'
 red dispatch/wechat 'TestCallbackTakesEvents'
 
+begin card-repeated "what WeChat knows by no key is sent again after a lost answer"
+change dispatch/worker.go '!v.Single && (c.Batch > 1' '(c.Batch > 1'
+red dispatch 'TestSingleIsNeverRepeated'
+
+begin lost-card-again "a card whose answer is lost may be tried again"
+change dispatch/delivery.go 'p.Lost == 0 && !e.Single {' 'p.Lost == 0 {'
+red dispatch 'TestSingleIsNeverRepeated'
+
+begin word-missed "a word that comes while the platform refuses frees nothing"
+change dispatch/settle.go 'if o.Failure.Await {' 'if o.Failure.Await && r.id < 0 {'
+red dispatch 'TestSpokenMeanwhile'
+
+begin waiting-given-up "who does not speak for two days is given up"
+change dispatch/retry.go 'if f.Await && f.Scope == ScopeRecipient {' 'if f.Await && f.Scope == ScopeContent {'
+red dispatch 'TestAwaiting'
+
+begin reminder-not-reread "a reminder that was taken back is sent"
+change subscribers/reminder.go 'AND m.run_id = deliveries.run_id) THEN' 'AND m.run_id = deliveries.run_id) AND 1 = 0 THEN'
+red dispatch 'TestEachIsRemindedOnce'
+
+begin consent-used-twice "one consent is good for two reminders"
+change subscribers/reminder.go 'SET run_id = $3, used_at = $4 WHERE' 'SET run_id = 0 * $3 * $4 WHERE'
+red dispatch 'TestPlanReminders'
+
+begin code-for-ever "wrong binding codes are not counted"
+change subscribers/binding.go 'if n >= maxTries {' 'if n > 1000*maxTries {'
+red subscribers 'TestTheftOfACode'
+
+begin code-used-twice "a binding code works for a second WeChat"
+change subscribers/binding.go 'b.taken != "" && b.taken != hash) {' 'b.taken != "" && b.taken == hash) {'
+red subscribers 'TestBindByCode'
+
+begin snapshot-visitor "the made-up user of a page snapshot is taken for a follower"
+change dispatch/wechat/scene.go 'if out.OpenID == "" || out.Snapshot != 0 {' 'if out.OpenID == "" || out.Snapshot < 0 {'
+red cmd/yizhan 'TestVisit'
+
 begin unmarked-correction "a correction does not say that it is one"
 change dispatch/selection.go $'case SelectOutdated:\n\t\treturn true, nil' $'case SelectOutdated:\n\t\treturn false, nil'
 red cmd/yizhan 'TestCorrection'

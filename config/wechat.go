@@ -24,6 +24,7 @@ type WeChat struct {
 	Fallback  WeChatFallback // for those who have stopped following
 	Drafts    WeChatDrafts   // of how many drafts the batches of a mass send are made
 	Template  WeChatTemplate
+	Remind    string          // template of one-time subscription messages; "": nobody is reminded
 	Rate      Rate            // of template messages
 	Retry     []time.Duration // waits between attempts; the last repeats
 	GiveUp    time.Duration   // after the first attempt; waiting for a quota does not count
@@ -118,6 +119,7 @@ func (t *table) wechat(w *WeChat) {
 	choice(t, "fallback", &w.Fallback, FallbackNone, FallbackEmail)
 	choice(t, "drafts", &w.Drafts, DraftPerBatch, DraftPerRun)
 	t.child("template").template(&w.Template)
+	t.text("remind", &w.Remind)
 	t.rate("rate", &w.Rate)
 	t.durations("retry", &w.Retry, minRetry, maxGiveUp)
 	t.duration("give_up", &w.GiveUp, minRetry, maxGiveUp)

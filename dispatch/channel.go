@@ -37,6 +37,19 @@ type Resizable interface {
 	Resize(lanes int)
 }
 
+// Reminding is a [Channel] that can remind people of an issue.
+type Reminding interface {
+	Channel
+	// Reminds reports whether it does so as it is configured.
+	Reminds() bool
+}
+
+// Reminds reports whether a channel can remind people of an issue.
+func Reminds(ch Channel) bool {
+	r, ok := ch.(Reminding)
+	return ok && r.Reminds()
+}
+
 // MarkFunc commits the late marker for a batch and reports, in the batch's
 // order, which deliveries may be handed over. One that is not granted has been
 // unsubscribed, suppressed, paused, cancelled or taken away meanwhile: the
@@ -78,9 +91,11 @@ type DomainLimit struct {
 type RunKind string
 
 // The kinds of runs. Service mails (confirmations) belong to no issue and go first.
+// A reminder tells those who asked for it, once, that an issue is out.
 const (
-	KindIssue   RunKind = "issue"
-	KindService RunKind = "service"
+	KindIssue    RunKind = "issue"
+	KindService  RunKind = "service"
+	KindReminder RunKind = "reminder"
 )
 
 // Content is what a run is planned with.
@@ -94,9 +109,14 @@ type Content struct {
 	PlannedAt time.Time // the Date of every message
 	// Correction says that whoever gets this was sent an older revision.
 	Correction bool
+	// OnDemand says that it is for one person, whom an operator names: a channel that
+	// sends to many at once may have another way to them.
+	OnDemand bool
 	// Letters are the service mails of KindService, which has no issue: one variant
 	// for each.
 	Letters []Letter
+	// Reminders are those of KindReminder: one variant for each.
+	Reminders []Reminder
 }
 
 // Variant is one frozen form of a run's content in one channel.
@@ -107,6 +127,10 @@ type Variant struct {
 	// MessageID is the rule for the id of a delivery at the carrier: its one
 	// %s takes the delivery's token ("<%s.142@news.example.org>").
 	MessageID string
+	// Single says that it is handed over to one recipient at a time and that the
+	// carrier knows the hand-over by no key, whatever the channel's Capacity is: one
+	// whose answer is missing is never made again.
+	Single bool
 	// Remarks tell the operator what the channel had to shorten or leave out.
 	Remarks []string
 }
@@ -117,7 +141,7 @@ type Batch struct {
 	// Key names this hand-over at the carrier. It is in the ledger with its
 	// members before the carrier hears of them and stays the same when the
 	// call is repeated. Only channels with a batch above 1, or whose carrier knows
-	// keys, have one.
+	// keys, have one; a Single variant has none.
 	Key        string
 	Run        int64
 	Variant    Variant
@@ -196,6 +220,10 @@ type Failure struct {
 	// Crowded: the relay takes no further connection at present; those that it has
 	// taken may go on. It needs ScopeAccount.
 	Crowded bool
+	// Await: nothing but what the recipient does themselves lets it through. It waits
+	// for that, see [Ledger.Heard]; no attempt is counted, and nobody gives up. It
+	// needs ScopeRecipient.
+	Await bool
 	// Reason is a short stable word for tables and metrics: "mailbox-unknown".
 	Reason string
 }

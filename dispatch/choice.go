@@ -51,7 +51,7 @@ func (l *Ledger) prepare(ctx context.Context, p Planning, ch Channel) ([]Variant
 	}
 	var out []Variant
 	for _, c := range choices {
-		made, err := ch.Prepare(ctx, Content{Kind: p.Kind, Issue: p.Issue, Revision: p.Revision, Sections: c, PlannedAt: p.Now, Correction: correction})
+		made, err := ch.Prepare(ctx, Content{Kind: p.Kind, Issue: p.Issue, Revision: p.Revision, Sections: c, PlannedAt: p.Now, Correction: correction, OnDemand: p.Selection == SelectOne})
 		if err != nil {
 			return nil, fmt.Errorf("preparing issue %s for %s: %w", p.Issue.ID, ch.Name(), err)
 		}

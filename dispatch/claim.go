@@ -26,6 +26,7 @@ type claimed struct {
 	epoch      int    // of the subscriber's links when this was planned
 	token      string // of its id at the carrier
 	blocked    string // why it must not be sent
+	single     bool   // of a Single variant: known when it is handed over
 	progress   Progress
 }
 
@@ -148,10 +149,12 @@ func batchKey(rows []claimed) string {
 }
 
 // blocked is why a row must not be sent, empty when it may: an issue only to
-// those who are subscribed, a service mail to whoever asked for it.
+// those who are subscribed, a service mail or a reminder to whoever asked for it.
 func blocked(now string) string {
-	return `CASE WHEN (SELECT r.kind FROM runs r WHERE r.id = deliveries.run_id) = '` + string(KindService) + `'
-		THEN ` + subscribers.LetterBlocked + ` ELSE ` + subscribers.Blocked(now) + ` END`
+	return `CASE (SELECT r.kind FROM runs r WHERE r.id = deliveries.run_id)
+		WHEN '` + string(KindService) + `' THEN ` + subscribers.LetterBlocked + `
+		WHEN '` + string(KindReminder) + `' THEN ` + subscribers.ReminderBlocked + `
+		ELSE ` + subscribers.Blocked(now) + ` END`
 }
 
 var markText = `UPDATE deliveries SET state = 'marked', batch_id = $1, updated_at = $2
@@ -257,8 +260,8 @@ func (l *Ledger) standing(ctx context.Context, tx execer, session, delivery int6
 // variant reads a frozen variant.
 func (l *Ledger) variant(ctx context.Context, run int64, channel, key string) (Variant, error) {
 	v := Variant{Key: key}
-	err := l.read.QueryRowContext(ctx, `SELECT message_id, data FROM variants WHERE run_id = $1 AND channel = $2 AND variant = $3`,
-		run, channel, key).Scan(&v.MessageID, &v.Data)
+	err := l.read.QueryRowContext(ctx, `SELECT message_id, data, single FROM variants WHERE run_id = $1 AND channel = $2 AND variant = $3`,
+		run, channel, key).Scan(&v.MessageID, &v.Data, &v.Single)
 	if err != nil {
 		return Variant{}, fmt.Errorf("reading variant %q of run %d for %s: %w", key, run, channel, err)
 	}

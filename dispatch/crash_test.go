@@ -234,7 +234,7 @@ func (w *world) Claim(*rapid.T) {
 		rows, err = w.ledger.claim(ctx, tx, p.s.ID, entry, w.clock)
 		return err
 	}))
-	for _, b := range p.w.sort(rows) {
+	for _, b := range p.w.sort(context.Background(), rows) {
 		if p.rows[b[0].id] != nil {
 			w.tb.Fatalf("delivery %d was leased twice by one process", b[0].id)
 		}
@@ -319,7 +319,7 @@ func (w *world) Answer(*rapid.T) {
 	}
 	id := h.rows[0].id
 	o := Outcome{Status: Sent, Code: 250}
-	switch rapid.IntRange(0, 6).Draw(w.t, "answer") {
+	switch rapid.IntRange(0, 7).Draw(w.t, "answer") {
 	case 0:
 		o = Outcome{Status: Refused, Failure: Failure{Scope: ScopeRecipient, Reason: "later"}}
 	case 1:
@@ -332,6 +332,8 @@ func (w *world) Answer(*rapid.T) {
 		o = Outcome{Status: Abandoned, Failure: Failure{Reason: ReasonShutdown}}
 		w.marked++
 		w.takes[id] += rapid.IntRange(0, 1).Draw(w.t, "taken all the same")
+	case 4:
+		o = Outcome{Status: Refused, Failure: Failure{Scope: ScopeRecipient, Await: true, Reason: "no-conversation"}}
 	default:
 		w.takes[id]++
 	}
@@ -404,6 +406,24 @@ func (w *world) Unsubscribe(*rapid.T) {
 	w.gone[r.Addresses[0].Value] = true
 }
 
+// Speak frees what waits for a reader, whatever else is under way.
+func (w *world) Speak(*rapid.T) {
+	r := w.readers[rapid.IntRange(0, readers-1).Draw(w.t, "reader")]
+	must(w.tb, w.ledger.Heard(context.Background(), "email", r.ID, w.clock.Add(time.Hour), w.clock))
+	for _, one := range w.rows() {
+		if one.address == r.Addresses[0].Value && one.waits && one.state == StateDue && w.open(one.run) {
+			w.tb.Fatalf("delivery %d waits for %s, who has spoken", one.id, one.address)
+		}
+	}
+}
+
+// open reports whether rows of a run may still be sent.
+func (w *world) open(run int64) bool {
+	var state string
+	must(w.tb, w.db.Read.QueryRow(`SELECT state FROM runs WHERE id = $1`, run).Scan(&state))
+	return state == "planned" || state == "paused"
+}
+
 func (w *world) Pause(*rapid.T) {
 	_, err := w.ledger.Pause(context.Background(), "142", w.clock)
 	must(w.tb, err)
@@ -463,17 +483,18 @@ func (w *world) Check(*rapid.T) {
 }
 
 type row struct {
-	id      int64
+	id, run int64
 	address string
 	state   State
+	waits   bool // until its reader speaks
 }
 
 func (w *world) rows() []row {
 	var out []row
 	must(w.tb, w.ledger.Deliveries(context.Background(), Filter{Issue: "142"}, func(r Record) error {
-		var id int64
-		_, err := fmt.Sscan(r.ID, &id)
-		out = append(out, row{id, r.Address, r.State})
+		one := row{address: r.Address, state: r.State, waits: r.Reason == ReasonAwaits}
+		_, err := fmt.Sscan(r.ID+" "+r.Run, &one.id, &one.run)
+		out = append(out, one)
 		return err
 	}))
 	return out
@@ -489,6 +510,9 @@ func (w *world) finish() {
 	w.start()
 	p := w.procs[0]
 	w.Resume(nil)
+	for _, r := range w.readers {
+		must(w.tb, w.ledger.Heard(context.Background(), "email", r.ID, w.clock.Add(time.Hour), w.clock))
+	}
 	for range 20 {
 		w.LoseQueue(w.t)
 		w.queue = nil

@@ -46,13 +46,15 @@ const (
 	ReasonHeld      = "held"       // waits for an operator
 	ReasonCancelled = "cancelled"
 	ReasonPanic     = "panic"
-	ReasonShutdown  = "shutdown"   // unconfirmed: we stopped and did not wait for the answer any longer
-	ReasonRate      = "rate"       // our own limit for the recipient's domain
-	ReasonWindow    = "window"     // the run's schedule is not sent at this time of the day
-	ReasonNoSection = "no-section" // skipped: the issue has none of the sections that the subscriber chose
+	ReasonShutdown  = "shutdown"         // unconfirmed: we stopped and did not wait for the answer any longer
+	ReasonRate      = "rate"             // our own limit for the recipient's domain
+	ReasonWindow    = "window"           // the run's schedule is not sent at this time of the day
+	ReasonAwaits    = "awaits-recipient" // until they do something: see [Failure.Await]
+	ReasonNoSection = "no-section"       // skipped: the issue has none of the sections that the subscriber chose
 )
 
-// Never is the time at which a row is due that only an operator can free.
+// Never is the time at which a row is due that only an operator can free, or its
+// recipient.
 var Never = time.UnixMilli(math.MaxInt64 / 2)
 
 // Progress is what the ledger knows of a delivery when something happens to it.
@@ -91,6 +93,7 @@ const (
 	Held                         // due, queued, leased: waits for an operator
 	Expired                      // marked: the carrier does not know the hand-over by its key any longer
 	Reported                     // sent: the carrier says later that it failed
+	Heard                        // due: its recipient has done something that lets it through
 )
 
 // Event is one happening with what belongs to it.
@@ -98,6 +101,8 @@ type Event struct {
 	Happening Happening
 	Outcome   Outcome   // of Answered
 	Hold      bool      // of Answered: a row that failed for good waits for an operator instead
+	Single    bool      // of Answered: of a Single variant, which is never handed over again after a lost answer
+	Spoken    bool      // of Answered: the recipient has done something since the marker
 	Repeat    bool      // of Answered and SessionDied: the carrier knows the hand-over by its key
 	Reason    string    // of Blocked, GivenBack and Reported
 	At        time.Time // of GivenBack: due again no sooner
@@ -188,6 +193,10 @@ func Next(p Progress, e Event, policy Policy, now time.Time) (c Change, ok bool)
 			c.DueAt = Never
 			return to(StateDue, ReasonHeld)
 		}
+	case Heard:
+		if p.State == StateDue {
+			return to(StateDue, "")
+		}
 	case Answered:
 		return answered(p, e, policy, now)
 	}
@@ -230,7 +239,7 @@ func answered(p Progress, e Event, policy Policy, now time.Time) (Change, bool) 
 		if p.State == StateMarked {
 			c.Lost++
 			c.Attempts++
-			if policy.AfterLostReply == RetryLost && p.Lost == 0 {
+			if policy.AfterLostReply == RetryLost && p.Lost == 0 && !e.Single {
 				c.To, c.Reason, c.DueAt = StateDue, ReasonLostReply, now.Add(policy.lostWait())
 				return c, true
 			}
@@ -245,6 +254,8 @@ func answered(p Progress, e Event, policy Policy, now time.Time) (Change, bool) 
 				c.To, c.Reason, c.Suppress = StateUnconfirmed, ReasonLostReply, false
 			case c.To == StateFailed && e.Hold:
 				c.To, c.Reason, c.DueAt, c.Suppress = StateDue, ReasonHeld, Never, false
+			case c.To == StateDue && o.Failure.Await && e.Spoken:
+				c.Reason, c.DueAt = "", now
 			}
 			return c, true
 		}

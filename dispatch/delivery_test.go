@@ -31,10 +31,17 @@ var happenings = map[string]dispatch.Event{
 	"lost":         answer(dispatch.Outcome{Status: dispatch.Lost}),
 	"lost, keyed":  {Happening: dispatch.Answered, Outcome: dispatch.Outcome{Status: dispatch.Lost}, Repeat: true},
 	"shut, keyed":  {Happening: dispatch.Answered, Outcome: dispatch.Outcome{Status: dispatch.Abandoned, Failure: dispatch.Failure{Reason: dispatch.ReasonShutdown}}, Repeat: true},
+	"lost, single": {Happening: dispatch.Answered, Outcome: dispatch.Outcome{Status: dispatch.Lost}, Single: true},
+	"heard":        {Happening: dispatch.Heard},
+	"awaits":       answer(awaits),
+	"spoken":       {Happening: dispatch.Answered, Outcome: awaits, Spoken: true},
 	"returned":     answer(dispatch.Outcome{Status: dispatch.Returned}),
 	"stopped":      answer(dispatch.Outcome{Status: dispatch.Stopped}),
 	"abandoned":    answer(dispatch.Outcome{Status: dispatch.Abandoned, Failure: dispatch.Failure{Reason: dispatch.ReasonShutdown}}),
 }
+
+// awaits is the answer of a carrier that lets us speak only to those who have spoken.
+var awaits = dispatch.Outcome{Status: dispatch.Refused, Failure: dispatch.Failure{Scope: dispatch.ScopeRecipient, Await: true, Reason: "no-conversation"}, Code: 45015}
 
 func answer(o dispatch.Outcome) dispatch.Event {
 	return dispatch.Event{Happening: dispatch.Answered, Outcome: o}
@@ -44,7 +51,7 @@ func answer(o dispatch.Outcome) dispatch.Event {
 func TestNextTable(t *testing.T) {
 	want := map[dispatch.State]map[string]string{
 		dispatch.StateDue: {
-			"fed": "queued", "cancelled": "skipped cancelled", "held": "due held",
+			"fed": "queued", "cancelled": "skipped cancelled", "held": "due held", "heard": "due",
 		},
 		dispatch.StateQueued: {
 			"queue lost": "due", "claimed": "leased", "cancelled": "skipped cancelled", "held": "due held",
@@ -54,8 +61,10 @@ func TestNextTable(t *testing.T) {
 			"cancelled": "skipped cancelled", "held": "due held", "returned": "due",
 			"temporary": "due scripted", "permanent": "failed scripted", "account": "due scripted",
 			"abandoned": "unconfirmed shutdown", "died, keyed": "due", "shut, keyed": "unconfirmed shutdown",
+			"awaits": "due awaits-recipient", "spoken": "due",
 		},
 		dispatch.StateMarked: {
+			"awaits": "due awaits-recipient", "spoken": "due", "lost, single": "unconfirmed lost-reply",
 			"died, keyed": "marked crash", "lost, keyed": "marked lost-reply", "shut, keyed": "marked shutdown", "expired": "unconfirmed lost-reply",
 
 			"unmarked": "leased", "session died": "unconfirmed crash", "sent": "sent", "lost": "due lost-reply",

@@ -248,7 +248,7 @@ func (d *Dispatcher) keepHouse(ctx context.Context, f *feeder, commit *committer
 	}
 	err = commit.do(func(ctx context.Context, tx grouped) error {
 		_, err := l.skipCancelled(ctx, tx, now)
-		return err
+		return errors.Join(err, l.skipAwaiting(ctx, tx, now))
 	})
 	if err != nil {
 		return err

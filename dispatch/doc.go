@@ -51,6 +51,10 @@
 // (room.go), and in the ledger when that is full, so that nobody stands behind
 // them.
 //
+// What only its recipient can let through waits for them, however long
+// ([Failure.Await], awaiting.go); reminders of an issue go to whoever agreed to one,
+// beside its deliveries (reminder.go).
+//
 // A failure has a [Scope] before it has a permanence. What the account or the
 // relay refuses opens the channel's gate (gate.go) and touches no row's
 // attempts; what a recipient's provider limits delays that domain (throttle.go);

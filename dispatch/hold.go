@@ -118,11 +118,11 @@ func (c valveCount) trips(domain string, newDomain bool) bool {
 }
 
 // state looks up whether a domain is held, by whichever process, and whether an
-// operator freed it. Service mails are never held: whoever signs up does not wait
-// for those who mistyped their address.
+// operator freed it. Only issues are ever held: whoever signs up does not wait for
+// those who mistyped their address.
 func (k valveKey) state(ctx context.Context, tx execer) (holdState, error) {
 	var freedAt sql.NullInt64
-	err := tx.QueryRowContext(ctx, `SELECT CASE WHEN r.kind = 'service' THEN 1 ELSE h.freed_at END FROM runs r
+	err := tx.QueryRowContext(ctx, `SELECT CASE WHEN r.kind <> 'issue' THEN 1 ELSE h.freed_at END FROM runs r
 		LEFT JOIN holds h ON h.run_id = r.id AND h.channel = $2 AND h.domain = $3 WHERE r.id = $1`, k.run, k.channel, k.domain).Scan(&freedAt)
 	switch {
 	case err != nil:
@@ -162,8 +162,8 @@ func (k valveKey) hold(ctx context.Context, tx execer, c valveCount, now time.Ti
 // without being held again: the operator has looked.
 func (l *Ledger) free(ctx context.Context, tx execer, issueID string, now time.Time) (int64, error) {
 	res, err := tx.ExecContext(ctx, `UPDATE deliveries SET due_at = $1, reason = '', first_at = 0, updated_at = $1
-		WHERE state = 'due' AND due_at = $2 AND run_id IN (SELECT id FROM runs WHERE issue_id = $3)`,
-		millis(now), Never.UnixMilli(), issueID)
+		WHERE state = 'due' AND due_at = $2 AND reason = $3 AND run_id IN (SELECT id FROM runs WHERE issue_id = $4)`,
+		millis(now), Never.UnixMilli(), ReasonHeld, issueID)
 	if err != nil {
 		return 0, err
 	}

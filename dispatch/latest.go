@@ -127,8 +127,12 @@ func (l *Ledger) latestRun(ctx context.Context, w Latest, c issue.Choice) (run i
 // addVariants adds content to a run that is on its way; what is there stays.
 func addVariants(ctx context.Context, tx execer, run int64, channel string, variants []Variant) error {
 	for _, v := range variants {
-		if _, err := tx.ExecContext(ctx, `INSERT INTO variants (run_id, channel, variant, message_id, data) VALUES ($1, $2, $3, $4, $5)
-			ON CONFLICT (run_id, channel, variant) DO NOTHING`, run, channel, v.Key, v.MessageID, v.Data); err != nil {
+		var n int
+		err := tx.QueryRowContext(ctx, `SELECT COUNT(*) FROM variants WHERE run_id = $1 AND channel = $2 AND variant = $3`, run, channel, v.Key).Scan(&n)
+		if err == nil && n == 0 {
+			err = insertVariants(ctx, tx, run, channel, []Variant{v})
+		}
+		if err != nil {
 			return err
 		}
 	}

@@ -84,11 +84,8 @@ func (l *Ledger) insertLetters(ctx context.Context, tx execer, bound int64, vari
 		if _, err := tx.ExecContext(ctx, `INSERT INTO run_channels (run_id, channel, done) VALUES ($1, $2, 1)`, run, ch); err != nil {
 			return 0, err
 		}
-		for _, v := range some {
-			if _, err := tx.ExecContext(ctx, `INSERT INTO variants (run_id, channel, variant, message_id, data)
-				VALUES ($1, $2, $3, $4, $5)`, run, ch, v.Key, v.MessageID, v.Data); err != nil {
-				return 0, err
-			}
+		if err := insertVariants(ctx, tx, run, ch, some); err != nil {
+			return 0, err
 		}
 	}
 	// Those that nothing was prepared for wait: their channel is off.
@@ -124,9 +121,10 @@ func (l *Ledger) insertLetters(ctx context.Context, tx execer, bound int64, vari
 // record of the periodical.
 const lettersKept = 30 * 24 * time.Hour
 
-// ForgetLetters removes the service runs that finished long ago.
+// ForgetLetters removes the service runs, and those of reminders, that were over long
+// ago.
 func (l *Ledger) ForgetLetters(ctx context.Context, now time.Time) error {
-	const old = `(SELECT id FROM runs WHERE kind = 'service' AND finished_at > 0 AND finished_at < $1)`
+	const old = `(SELECT id FROM runs WHERE kind <> 'issue' AND (finished_at > 0 AND finished_at < $1 OR state = 'cancelled' AND created_at < $1))`
 	return l.transact(ctx, "removing old service mails", func(tx execer) error {
 		for _, text := range []string{
 			`DELETE FROM attempts WHERE delivery_id IN (SELECT id FROM deliveries WHERE run_id IN ` + old + `)`,
@@ -154,11 +152,13 @@ type Inbox interface {
 	Tidy(ctx context.Context, now time.Time) (unconfirmed int, err error)
 }
 
-// PostmanOptions are what a [Postman] needs; all but Logger are required.
+// PostmanOptions are what a [Postman] needs; all but Editions and Logger are
+// required.
 type PostmanOptions struct {
 	Ledger   *Ledger
 	Inbox    Inbox
 	Channels []Channel
+	Editions Editions     // of which people are reminded; nil: nobody is
 	Logger   *slog.Logger // nil: silent
 }
 
@@ -182,6 +182,7 @@ func NewPostman(o PostmanOptions) (*Postman, error) {
 const (
 	// collectEvery bounds how long somebody waits for a confirmation to be planned.
 	collectEvery = 500 * time.Millisecond
+	remindEvery  = 5 * time.Second
 	tidyEvery    = time.Hour
 )
 
@@ -189,17 +190,23 @@ const (
 func (p *Postman) Run(ctx context.Context) error {
 	tick := time.NewTicker(collectEvery)
 	defer tick.Stop()
-	var tidied time.Time
+	var reminded, tidied time.Time
 	for {
 		now := time.Now()
 		if err := p.collect(ctx, now); err != nil && ctx.Err() == nil {
 			p.o.Logger.Error("service mails; trying again", "error", err)
 			pause(ctx, time.Second)
 		}
+		if now.Sub(reminded) >= remindEvery {
+			reminded = now
+			if err := p.remind(ctx, now); err != nil && ctx.Err() == nil {
+				p.o.Logger.Error("reminders; trying again", "error", err)
+			}
+		}
 		if now.Sub(tidied) >= tidyEvery {
 			tidied = now
 			_, err := p.o.Inbox.Tidy(ctx, now)
-			if err = errors.Join(err, p.o.Ledger.ForgetLetters(ctx, now)); err != nil && ctx.Err() == nil {
+			if err = errors.Join(err, p.o.Ledger.ForgetLetters(ctx, now), p.o.Ledger.forgetConversations(ctx, now)); err != nil && ctx.Err() == nil {
 				p.o.Logger.Error("tidying up; trying again in an hour", "error", err)
 			}
 		}
@@ -220,6 +227,30 @@ func (p *Postman) collect(ctx context.Context, now time.Time) error {
 		return err
 	}
 	p.o.Logger.Info("service mails planned", "run", run)
+	return nil
+}
+
+// remind plans the reminders of the newest issue, where anybody waits for one.
+func (p *Postman) remind(ctx context.Context, now time.Time) error {
+	for _, ch := range p.o.Channels {
+		if p.o.Editions == nil || !Reminds(ch) {
+			continue
+		}
+		if there, err := p.o.Ledger.reminds(ctx, ch.Name()); err != nil || !there {
+			return err
+		}
+		e, ok, err := p.o.Editions.Newest(ctx)
+		if err != nil || !ok {
+			return err
+		}
+		run, err := p.o.Ledger.PlanReminders(ctx, ch, e, now)
+		if err != nil {
+			return err
+		}
+		if run > 0 {
+			p.o.Logger.Info("reminders planned", "run", run, "issue", e.Issue.ID)
+		}
+	}
 	return nil
 }
 
@@ -252,13 +283,14 @@ type PersonalAttempt struct {
 }
 
 // ofPerson chooses the deliveries of subscriber $1. It names the first columns of
-// their key, so that not all deliveries are read.
-const ofPerson = `subscriber_id = $1 AND issue_id IN (SELECT r.issue_id FROM runs r) AND channel IN (SELECT c.channel FROM run_channels c)`
+// their key, so that not all deliveries are read; those of service mails and of
+// reminders have no issue in it.
+const ofPerson = `subscriber_id = $1 AND issue_id IN (SELECT r.issue_id FROM runs r UNION SELECT '') AND channel IN (SELECT c.channel FROM run_channels c)`
 
 // History is all deliveries of a person, oldest first.
 func (l *Ledger) History(ctx context.Context, subscriber int64) (any, error) {
 	out := []Personal{}
-	rows, err := l.read.QueryContext(ctx, `SELECT issue_id, run_id, id, channel, round, address, variant, state, reason, attempts, code, reply, updated_at
+	rows, err := l.read.QueryContext(ctx, `SELECT (SELECT r.issue_id FROM runs r WHERE r.id = run_id), run_id, id, channel, round, address, variant, state, reason, attempts, code, reply, updated_at
 		FROM deliveries WHERE `+ofPerson+` ORDER BY id`, subscriber)
 	err = each(rows, err, func(rows *sql.Rows) error {
 		var p Personal

@@ -93,7 +93,7 @@ func (l *Ledger) insertRun(ctx context.Context, tx execer, p Planning, variants 
 		if p.Selection == SelectFirst {
 			err = l.notPlanned(ctx, tx, p.Issue.ID, ch.Name())
 		} else {
-			insteadOf[ch.Name()], err = l.insteadOf(ctx, tx, p.Issue.ID, ch.Name())
+			insteadOf[ch.Name()], err = l.insteadOf(ctx, tx, p.Issue.ID, ch.Name(), p.Selection)
 		}
 		if err != nil {
 			return 0, err
@@ -131,9 +131,14 @@ func insertChannel(ctx context.Context, tx execer, run int64, p Planning, ch Cha
 		run, ch.Name(), firstOf, outline, insteadOf, remarks(variants)); err != nil {
 		return err
 	}
+	return insertVariants(ctx, tx, run, ch.Name(), variants)
+}
+
+// insertVariants adds content to a run that has none of it yet.
+func insertVariants(ctx context.Context, tx execer, run int64, channel string, variants []Variant) error {
 	for _, v := range variants {
-		if _, err := tx.ExecContext(ctx, `INSERT INTO variants (run_id, channel, variant, message_id, data)
-			VALUES ($1, $2, $3, $4, $5)`, run, ch.Name(), v.Key, v.MessageID, v.Data); err != nil {
+		if _, err := tx.ExecContext(ctx, `INSERT INTO variants (run_id, channel, variant, message_id, data, single)
+			VALUES ($1, $2, $3, $4, $5, $6)`, run, channel, v.Key, v.MessageID, v.Data, boolInt(v.Single)); err != nil {
 			return err
 		}
 	}

@@ -20,7 +20,7 @@ import (
 // TestOnPostgreSQL runs on PostgreSQL, too, what runs in real time. A bubble does
 // not know when a socket is idle, so the rest has tests of its own here.
 func TestOnPostgreSQL(t *testing.T) {
-	configtest.Again(t, "^Test(Plan|.*Session|CrashAnywhere|Fenced|OneBadChange|CommittedBefore|ResendNeedsAFirstRun|NewRefuses|NewMissesNobody|OfNobody|Inbound|Instead|Uploads)", "",
+	configtest.Again(t, "^Test(Plan|.*Session|CrashAnywhere|Fenced|OneBadChange|CommittedBefore|ResendNeedsAFirstRun|NewRefuses|NewMissesNobody|OfNobody|Inbound|Instead|Uploads|Conversation|Reminders|NotOut)", "",
 		"-rapid.checks=20")
 }
 

@@ -54,6 +54,8 @@ func (p Policy) Validate() error {
 //
 //   - The account or the relay: the row is due again at once and nothing is
 //     counted; the channel's gate keeps it from going out too soon.
+//   - The recipient has to do something first: the row waits for that, as long as
+//     it takes, and nothing is counted.
 //   - The provider's limit, or a wait that the carrier named: due when the wait
 //     is over, no attempt counted, given up with GiveUp.
 //   - Permanent: failed.
@@ -62,6 +64,10 @@ func (p Policy) Validate() error {
 func (p Policy) refused(d Progress, f Failure, now time.Time) Change {
 	c := Change{To: StateDue, Reason: f.Reason, DueAt: now, Attempts: d.Attempts, Lost: d.Lost, FirstAt: d.FirstAt}
 	if f.Scope == ScopeAccount {
+		return c
+	}
+	if f.Await && f.Scope == ScopeRecipient {
+		c.Reason, c.DueAt = ReasonAwaits, Never
 		return c
 	}
 	if c.FirstAt.IsZero() {

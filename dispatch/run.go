@@ -66,13 +66,23 @@ func (l *Ledger) Resume(ctx context.Context, issueID string, now time.Time) (run
 // Cancel ends the open runs of an issue, also one that is still being planned:
 // what has not been handed over is skipped. It returns how many runs and rows.
 func (l *Ledger) Cancel(ctx context.Context, issueID string, now time.Time) (runs, rows int64, err error) {
+	return l.cancel(ctx, issueID, 0, now)
+}
+
+// CancelRun is Cancel for one of the runs of an issue.
+func (l *Ledger) CancelRun(ctx context.Context, issueID string, run int64, now time.Time) (runs, rows int64, err error) {
+	return l.cancel(ctx, issueID, run, now)
+}
+
+func (l *Ledger) cancel(ctx context.Context, issueID string, run int64, now time.Time) (runs, rows int64, err error) {
 	err = l.transact(ctx, "cancelling issue "+issueID, func(tx execer) error {
-		for _, from := range []RunState{RunPlanning, RunPlanned, RunPaused} {
-			n, err := l.moveRuns(ctx, tx, issueID, from, RunCancelled)
-			if err != nil {
-				return err
-			}
-			runs += n
+		res, err := tx.ExecContext(ctx, `UPDATE runs SET state = $1 WHERE issue_id = $2 AND state IN ('planning','planned','paused') AND ($3 = 0 OR id = $3)`,
+			RunCancelled, issueID, run)
+		if err != nil {
+			return err
+		}
+		if runs, err = res.RowsAffected(); err != nil {
+			return err
 		}
 		rows, err = l.skipCancelled(ctx, tx, now)
 		return err
@@ -126,11 +136,13 @@ type openRun struct {
 	channels []string
 }
 
-// openRuns lists planned runs whose time has come and whose window is open,
-// service runs first.
+// openRuns lists planned runs with rows that are due now and whose window is open,
+// service runs first: one that only waits, perhaps for months until its one reader
+// speaks, costs the feeder nothing.
 func (l *Ledger) openRuns(ctx context.Context, now time.Time) ([]openRun, error) {
 	rows, err := l.read.QueryContext(ctx, `SELECT r.id, r.schedule, c.channel FROM runs r JOIN run_channels c ON c.run_id = r.id
 		WHERE r.state = 'planned' AND r.not_before <= $1
+			AND EXISTS (SELECT 1 FROM deliveries d WHERE d.run_id = r.id AND d.channel = c.channel AND d.state = 'due' AND d.due_at <= $1)
 		ORDER BY CASE WHEN r.kind = 'service' THEN 0 ELSE 1 END, r.id, c.channel`, millis(now))
 	if err != nil {
 		return nil, fmt.Errorf("reading open runs: %w", err)

@@ -152,7 +152,7 @@ type Resend struct {
 func (l *Ledger) resendQuery(ctx context.Context, r Resend, channel string, now time.Time) (query, error) {
 	q := query{selection: r.Selection, channel: channel, issue: r.Issue, revision: r.Revision, target: r.Target, now: now}
 	var err error
-	q.insteadOf, err = l.insteadOf(ctx, l.read, r.Issue, channel)
+	q.insteadOf, err = l.insteadOf(ctx, l.read, r.Issue, channel, r.Selection)
 	return q, err
 }
 
@@ -189,10 +189,14 @@ func (l *Ledger) notPlanned(ctx context.Context, db rower, issueID, channel stri
 }
 
 // insteadOf gives the channel that those have left whom an issue was first sent to
-// in a channel; "" when it was sent to all, ErrNoRun when to nobody.
-func (l *Ledger) insteadOf(ctx context.Context, db rower, issueID, channel string) (left string, err error) {
+// in a channel; "" when it was sent to all, ErrNoRun when to nobody. One person may get
+// it by another channel than those of its first runs.
+func (l *Ledger) insteadOf(ctx context.Context, db rower, issueID, channel string, s Selection) (left string, err error) {
 	err = db.QueryRowContext(ctx, `SELECT c.instead_of FROM run_channels c JOIN runs r ON r.id = c.run_id
 		WHERE c.channel = $1 AND (c.first_of = $2 OR c.instead_of <> '' AND r.issue_id = $2) ORDER BY c.instead_of LIMIT 1`, channel, issueID).Scan(&left)
+	if errors.Is(err, sql.ErrNoRows) && s == SelectOne {
+		err = db.QueryRowContext(ctx, `SELECT '' FROM run_channels WHERE first_of = $1 LIMIT 1`, issueID).Scan(&left)
+	}
 	if errors.Is(err, sql.ErrNoRows) {
 		return "", fmt.Errorf("issue %s on %s: %w", issueID, channel, ErrNoRun)
 	}

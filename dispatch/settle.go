@@ -202,7 +202,12 @@ func (w *worker) settleRefused(ctx context.Context, all []refusal) {
 // count towards holding their domain.
 func (w *worker) refuse(ctx context.Context, tx grouped, r claimed, o Outcome) (c Change, tripped string, err error) {
 	now := time.Now()
-	e := Event{Happening: Answered, Outcome: o}
+	e := Event{Happening: Answered, Outcome: o, Single: r.single}
+	if o.Failure.Await {
+		if e.Spoken, err = w.ledger.shut(ctx, tx, r.id); err != nil {
+			return c, "", err
+		}
+	}
 	c, ok := Next(r.progress, e, w.policy, now)
 	if !ok {
 		return c, "", nil

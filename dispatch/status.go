@@ -35,7 +35,7 @@ func (c Counts) Total() int64 {
 // Waiting is a group of rows that are due later.
 type Waiting struct {
 	Reason string     `json:"reason"`
-	Until  *time.Time `json:"until,omitempty"` // the first of them; none: until an operator frees them
+	Until  *time.Time `json:"until,omitempty"` // the first of them; none: until an operator frees them, or the recipient
 	Count  int64      `json:"count"`
 }
 
@@ -220,7 +220,7 @@ func (r RunStatus) doing(now time.Time) string {
 	for _, w := range r.Waiting {
 		later += w.Count
 		switch {
-		case w.Until == nil:
+		case w.Reason == ReasonHeld:
 			held += w.Count
 		case w.Reason == ReasonWindow:
 			window += w.Count
@@ -319,7 +319,8 @@ type Attempt struct {
 // Attempts gives the tries that came to nothing, oldest first, by delivery.
 func (l *Ledger) Attempts(ctx context.Context, issueID string) (map[string][]Attempt, error) {
 	rows, err := l.read.QueryContext(ctx, `SELECT a.delivery_id, a.at, a.reason, a.code, a.reply
-		FROM attempts a JOIN deliveries d ON d.id = a.delivery_id WHERE d.issue_id = $1 ORDER BY a.delivery_id, a.at`, issueID)
+		FROM attempts a JOIN deliveries d ON d.id = a.delivery_id
+		WHERE d.run_id IN (SELECT id FROM runs WHERE issue_id = $1) ORDER BY a.delivery_id, a.at`, issueID)
 	out := map[string][]Attempt{}
 	err = each(rows, err, func(rows *sql.Rows) error {
 		var delivery, at int64

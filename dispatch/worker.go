@@ -151,7 +151,7 @@ func (w *worker) next(ctx context.Context) (batches [][]claimed, err error) {
 	case w.wake <- struct{}{}:
 	default:
 	}
-	return w.sort(w.admit(ctx, rows)), nil
+	return w.sort(ctx, w.admit(ctx, rows)), nil
 }
 
 // claim leases an entry's rows. Of a channel that takes one at a time they are
@@ -177,7 +177,7 @@ func (w *worker) claim(deliveries []int64) (rows []claimed, err error) {
 
 // sort settles the rows that must not be sent and groups the others into
 // batches of one run and variant.
-func (w *worker) sort(rows []claimed) (batches [][]claimed) {
+func (w *worker) sort(ctx context.Context, rows []claimed) (batches [][]claimed) {
 	// In one order, whatever the database gives: the key of a batch is of its order.
 	slices.SortFunc(rows, func(a, b claimed) int {
 		return cmp.Or(cmp.Compare(a.run, b.run), cmp.Compare(a.variant, b.variant), cmp.Compare(a.id, b.id))
@@ -189,22 +189,44 @@ func (w *worker) sort(rows []claimed) (batches [][]claimed) {
 			continue
 		}
 		if len(alike) > 0 && (alike[0].run != r.run || alike[0].variant != r.variant) {
-			batches = append(batches, divide(alike, w.cap.Batch, w.cap.Least)...)
+			batches = append(batches, w.split(ctx, alike)...)
 			alike = nil
 		}
 		alike = append(alike, r)
 	}
-	return append(batches, divide(alike, w.cap.Batch, w.cap.Least)...)
+	return append(batches, w.split(ctx, alike)...)
+}
+
+// split divides rows of one run and variant into hand-overs.
+func (w *worker) split(ctx context.Context, alike []claimed) [][]claimed {
+	most, least := w.cap.Batch, w.cap.Least
+	if most > 1 && len(alike) > 1 {
+		v, err := w.variants.get(ctx, w.ledger, alike[0].run, w.name, alike[0].variant)
+		if err != nil {
+			w.unreadable(alike, err)
+			return nil
+		}
+		if v.Single {
+			most, least = 1, 0
+		}
+	}
+	return divide(alike, most, least)
+}
+
+// unreadable gives rows back whose frozen content cannot be had at present.
+func (w *worker) unreadable(rows []claimed, err error) {
+	w.log.Error("the frozen content is not readable; trying again", "run", rows[0].run, "error", err)
+	w.giveBack(rows, time.Now().Add(time.Minute), "content-unreadable")
 }
 
 // hand gives batches to lanes as these become free, each when the channel's rate
-// comes to it, and gives back what no lane has taken within holdClaim: of a channel
-// that takes one at a time. Others' rows would come again in other batches. soon is
+// comes to it, and gives back what no lane has taken within holdClaim, when they are all
+// of one: others' rows would come again in other batches. soon is
 // called when so few are left that the next entry is wanted.
 func (w *worker) hand(ctx context.Context, batches chan<- work, todo [][]claimed, soon func()) {
 	defer soon()
 	limited, cancel := context.WithCancel(ctx)
-	if w.cap.Batch == 1 {
+	if !slices.ContainsFunc(todo, func(b []claimed) bool { return len(b) > 1 }) {
 		limited, cancel = context.WithTimeout(ctx, holdClaim)
 	}
 	defer cancel()
@@ -329,10 +351,12 @@ func (w *worker) deliver(ctx context.Context, job work) {
 	}
 	v, err := w.variants.get(ctx, w.ledger, b[0].run, w.name, b[0].variant)
 	if err != nil {
-		w.log.Error("the frozen content is not readable; trying again", "run", b[0].run, "error", err)
-		w.giveBack(b, time.Now().Add(time.Minute), "content-unreadable")
+		w.unreadable(b, err)
 		w.gate.report(p, Outcome{Status: Returned}, time.Now())
 		return
+	}
+	for i := range b {
+		b[i].single = v.Single
 	}
 	h := handing{worker: w, rows: b}
 	outcomes := h.over(ctx, v)
@@ -374,7 +398,7 @@ type handing struct {
 // over calls the channel. A panic in it ends this batch, not the process.
 func (h *handing) over(ctx context.Context, v Variant) (outcomes []Outcome) {
 	b := Batch{Run: h.rows[0].run, Variant: v}
-	if c := h.worker.cap; c.Batch > 1 || c.Repeat > 0 {
+	if c := h.worker.cap; !v.Single && (c.Batch > 1 || c.Repeat > 0) {
 		if h.key == "" {
 			h.key = batchKey(h.rows)
 		}

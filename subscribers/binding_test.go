@@ -15,8 +15,9 @@ import (
 // otherBooks are the books of the rest of the program; they note who adopts whom.
 type otherBooks struct{ adopted [][2]int64 }
 
-func (*otherBooks) Scrub(context.Context, int64, time.Time) error { return nil }
-func (*otherBooks) History(context.Context, int64) (any, error)   { return nil, nil }
+func (*otherBooks) Scrub(context.Context, int64, time.Time) error           { return nil }
+func (*otherBooks) Forget(context.Context, string, string, time.Time) error { return nil }
+func (*otherBooks) History(context.Context, int64) (any, error)             { return nil, nil }
 func (b *otherBooks) Adopt(_ context.Context, _ *sql.Tx, from, to int64, channel string) error {
 	if channel == WeChat {
 		b.adopted = append(b.adopted, [2]int64{from, to})

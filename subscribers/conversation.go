@@ -56,6 +56,9 @@ type ConversationOptions struct {
 	// Zone is where dates are said.
 	Zone *time.Location
 	Log  *slog.Logger
+	// Remind is the page where people agree to be reminded of the next issue: the
+	// platform has to ask them, the chat cannot. Empty: there are no reminders.
+	Remind string
 }
 
 // Conversation answers what subscribers say in the chat of an account. All that it
@@ -160,8 +163,10 @@ func (t *talk) answer(ctx context.Context) (string, error) {
 		return t.decline(ctx)
 	case VerbUnbind:
 		return t.unbind(ctx)
-	case VerbRemind, VerbUnremind:
-		return t.remind(), nil
+	case VerbRemind:
+		return t.remind(ctx)
+	case VerbUnremind:
+		return t.unremind(ctx)
 	}
 	return t.short(), nil
 }
@@ -210,7 +215,34 @@ func (t *talk) unsubscribe(ctx context.Context) (string, error) {
 			return "", err
 		}
 	}
+	// Also those of somebody who had left before, or was never in the list.
+	if _, err := t.o.Desk.Unremind(ctx, t.said.From); err != nil {
+		return "", err
+	}
 	return t.left(), nil
+}
+
+// remind says where to agree to a reminder.
+func (t *talk) remind(ctx context.Context) (string, error) {
+	if t.o.Remind == "" {
+		return t.noReminders(), nil
+	}
+	all, err := t.o.Desk.Reminders(ctx, t.said.From)
+	if err != nil {
+		return "", err
+	}
+	if slices.ContainsFunc(all, func(r Reminder) bool { return !r.Used }) {
+		return t.reminded(), nil
+	}
+	return t.askReminder(), nil
+}
+
+func (t *talk) unremind(ctx context.Context) (string, error) {
+	there, err := t.o.Desk.Unremind(ctx, t.said.From)
+	if err != nil {
+		return "", err
+	}
+	return t.unreminded(there), nil
 }
 
 func (t *talk) pause(ctx context.Context) (string, error) {

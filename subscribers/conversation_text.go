@@ -55,7 +55,7 @@ pause – for example “pause for 3 months”; “resume”
 subscribe, unsubscribe
 bind – join this with your email subscription; “unbind”
 me – your subscription and its settings
-中文 – switch to Chinese`)
+中文 – switch to Chinese`) + t.reminderLine()
 	case VerbSubscribe:
 		return t.say("回复「订阅」，新刊出来就会发给您。", "Say “subscribe”, and new issues come to you.")
 	case VerbUnsubscribe:
@@ -71,7 +71,10 @@ me – your subscription and its settings
 	case VerbLanguage:
 		return t.say("回复「English」换成英文，「中文」换回来。", "Say “中文” for Chinese, “English” for English.")
 	case VerbRemind, VerbUnremind:
-		return t.remind()
+		if t.o.Remind == "" {
+			return t.noReminders()
+		}
+		return t.say("回复「下期提醒我」，下一期出刊时提醒您一次；「取消提醒」取消。", "Say “remind me”, and you are reminded once when the next issue is out; “cancel reminder” takes it back.")
 	}
 	return t.help(VerbNone)
 }
@@ -279,11 +282,33 @@ func (t *talk) me(_ context.Context) (string, error) {
 	return b.String(), nil
 }
 
-func (t *talk) remind() string {
+func (t *talk) reminderLine() string {
+	if t.o.Remind == "" {
+		return ""
+	}
+	return t.say("\n下期提醒我　下一期出刊时提醒一次", "\nremind me – once, when the next issue is out")
+}
+
+func (t *talk) noReminders() string {
 	if t.gets() {
 		return t.say("新刊一出就会发给您，不用另外提醒。", "New issues come to you as soon as they are out; no reminder is needed.")
 	}
 	return t.say("回复「订阅」，新刊一出就发给您。", "Say “subscribe”, and new issues come to you as soon as they are out.")
+}
+
+func (t *talk) askReminder() string {
+	return t.say("点开下面的链接，在微信里点「同意」，下一期出刊时提醒您一次：\n", "Open this link and agree in WeChat, and you are reminded once when the next issue is out:\n") + t.o.Remind
+}
+
+func (t *talk) reminded() string {
+	return t.say("记着呢：下一期出刊时提醒您一次。回复「取消提醒」就不提醒。", "You will be reminded once when the next issue is out. Say “cancel reminder” to be left alone.")
+}
+
+func (t *talk) unreminded(there bool) string {
+	if !there {
+		return t.say("没有要提醒您的。", "There is nothing to remind you of.")
+	}
+	return t.say("好的，不提醒了。", "All right, no reminder.")
 }
 
 func (t *talk) howToBind() string {

@@ -20,6 +20,8 @@ type PersonalData struct {
 	// sent a code of none.
 	Bindings   []WaitingBinding `json:"bindings"`
 	WrongCodes []time.Time      `json:"wrong_codes"`
+	// Reminders are of issues that they wanted to be told of.
+	Reminders []Reminder `json:"reminders"`
 	// Deliveries are those of issues and of service mails.
 	Deliveries any `json:"deliveries"`
 }
@@ -74,7 +76,7 @@ func (d *Desk) PersonalData(ctx context.Context, key string) (PersonalData, erro
 	if data.Bindings, err = d.bindings(ctx, sub.ID); err != nil {
 		return PersonalData{}, err
 	}
-	data.WrongCodes = []time.Time{}
+	data.WrongCodes, data.Reminders = []time.Time{}, []Reminder{}
 	for _, a := range sub.Addresses {
 		if err := d.about(ctx, a, &data); err != nil {
 			return PersonalData{}, err
@@ -84,6 +86,11 @@ func (d *Desk) PersonalData(ctx context.Context, key string) (PersonalData, erro
 			return PersonalData{}, err
 		}
 		data.WrongCodes = append(data.WrongCodes, wrong...)
+		reminders, err := d.reminders(ctx, a.Channel, a.hash)
+		if err != nil {
+			return PersonalData{}, err
+		}
+		data.Reminders = append(data.Reminders, reminders...)
 	}
 	return data, nil
 }

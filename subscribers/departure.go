@@ -3,6 +3,7 @@ package subscribers
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -55,7 +56,7 @@ func (d *Desk) pass(ctx context.Context, a Address, now time.Time, change func(*
 			return nil // nothing has changed
 		}
 		if at.Value == "" {
-			if err := forgetBindings(ctx, tx, hash); err != nil {
+			if err := errors.Join(forgetBindings(ctx, tx, hash), dropReminders(ctx, tx, a.Channel, hash)); err != nil {
 				return err
 			}
 		}

@@ -15,6 +15,9 @@ import (
 type Books interface {
 	// Scrub removes what is kept of a person; it may be repeated.
 	Scrub(ctx context.Context, subscriber int64, now time.Time) error
+	// Forget removes what is kept of an address whose owner is in no list; it may be
+	// repeated.
+	Forget(ctx context.Context, channel, hash string, now time.Time) error
 	// History is everything that is kept of a person, as it is to be shown to them.
 	History(ctx context.Context, subscriber int64) (any, error)
 	// Adopt gives what is kept of one person in a channel to another, in the
@@ -123,6 +126,15 @@ func (d *Desk) change(ctx context.Context, tx *sql.Tx, who Caller, c Command, no
 		}
 		a.what, a.channel = actUnsubscribed, channel
 		changed = next.unsubscribe(channel, who.Source, now)
+		// Also of somebody who had left before, and has asked for that since.
+		for _, at := range next.Addresses {
+			if channel != "" && at.Channel != channel {
+				continue
+			}
+			if err := dropReminders(ctx, tx, at.Channel, at.hash); err != nil {
+				return Reply{}, err
+			}
+		}
 	case Undo:
 		a.what, changed = actUndone, next.resubscribe(who.Channel, now)
 	case Explain:
@@ -248,8 +260,10 @@ func (d *Desk) Erase(ctx context.Context, key string, now time.Time) (Erasure, e
 	sub, err := d.Get(ctx, key)
 	if err == nil {
 		err = d.o.Books.Scrub(ctx, sub.ID, now)
+	} else if errors.Is(err, ErrNotFound) {
+		err = d.forgetStranger(ctx, key, now)
 	}
-	if err != nil && !errors.Is(err, ErrNotFound) {
+	if err != nil {
 		return Erasure{}, err
 	}
 	gone, err := d.Store.Erase(ctx, key, now)
@@ -258,6 +272,21 @@ func (d *Desk) Erase(ctx context.Context, key string, now time.Time) (Erasure, e
 	}
 	d.o.Log.Info("erased", "subscriber", gone.PublicID)
 	return gone, d.sweep(ctx)
+}
+
+// forgetStranger removes what the other books keep of an address that is nobody's in the
+// list, whatever channel it is of.
+func (d *Desk) forgetStranger(ctx context.Context, key string, now time.Time) error {
+	for _, channel := range d.channels {
+		a, err := ParseAddress(channel, key)
+		if err != nil {
+			continue // not an address of this channel
+		}
+		if err := d.o.Books.Forget(ctx, channel, d.Hash(a), now); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (d *Desk) sweep(ctx context.Context) error {

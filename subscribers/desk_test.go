@@ -472,6 +472,9 @@ func TestPersonalDataOfThisPackage(t *testing.T) {
 	if _, err := s.write.ExecContext(t.Context(), `INSERT INTO bindings (code, scene, subscriber_id, channel, expires_at) VALUES ('c', 's', $1, 'wechat', $2)`, sub.ID, noon().UnixMilli()); err != nil {
 		t.Fatal(err)
 	}
+	if _, err := s.Remind(t.Context(), mustWeChat(t, "oLILILILI"), 143, "zh-CN", noon()); err != nil {
+		t.Fatal(err)
+	}
 	data, err := d.PersonalData(t.Context(), sub.PublicID)
 	if err != nil {
 		t.Fatal(err)
@@ -484,7 +487,8 @@ func TestPersonalDataOfThisPackage(t *testing.T) {
 	theirs := map[string]string{
 		"subscribers": `id = 1`, "addresses": `subscriber_id = 1`, "consents": `subscriber_id = 1`, "moves": `subscriber_id = 1`,
 		"bindings": `subscriber_id = 1`, "binding_tries": `hash IN (` + hashes + `)`,
-		"letters": `subscriber_id = 1`, "requests": `hash IN (` + hashes + `)`, "suppressions": `hash IN (` + hashes + `)`,
+		"reminders": `hash IN (` + hashes + `)`,
+		"letters":   `subscriber_id = 1`, "requests": `hash IN (` + hashes + `)`, "suppressions": `hash IN (` + hashes + `)`,
 	}
 	impersonal := []string{"address_key", "consent_texts", "subscribers_schema", "sqlite_sequence"}
 	for _, table := range tables(t, s) {

@@ -108,7 +108,7 @@ func (p *Pages) serve(w http.ResponseWriter, r *http.Request, serve func(*visit)
 
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), actWithin)
 	defer cancel()
-	v := &visit{w: w, r: r, ctx: ctx, language: readerLanguage(r), now: time.Now()}
+	v := &visit{w: w, r: r, ctx: ctx, language: ReaderLanguage(r), now: time.Now()}
 	v.who = Caller{Channel: Email, Source: r.URL.Path, Network: p.o.Proxies.Network(r)}
 	switch r.Method {
 	case http.MethodGet, http.MethodHead:
@@ -267,9 +267,9 @@ func PageLanguage(tag string) string {
 	return "en"
 }
 
-// readerLanguage is the first of Chinese and English that the browser asks for.
+// ReaderLanguage is the first of Chinese and English that the browser asks for.
 // Who asks only for others gets English; who asks for none, Chinese.
-func readerLanguage(r *http.Request) string {
+func ReaderLanguage(r *http.Request) string {
 	accept := r.Header.Get("Accept-Language")
 	if len(accept) > 200 { // browsers send less; parsing costs
 		return "zh-CN"

@@ -34,8 +34,9 @@ func (r fakeRenderer) StyleHash() string { return "'sha256-style'" }
 // noBooks is a program that keeps nothing of people but what this package does.
 type noBooks struct{}
 
-func (noBooks) Scrub(context.Context, int64, time.Time) error { return nil }
-func (noBooks) History(context.Context, int64) (any, error)   { return []string{}, nil }
+func (noBooks) Scrub(context.Context, int64, time.Time) error           { return nil }
+func (noBooks) Forget(context.Context, string, string, time.Time) error { return nil }
+func (noBooks) History(context.Context, int64) (any, error)             { return []string{}, nil }
 
 func (noBooks) Adopt(context.Context, *sql.Tx, int64, int64, string) error { return nil }
 

@@ -232,13 +232,15 @@ func (d *Desk) receive(ctx context.Context, tx *sql.Tx, kind string, w wish, a A
 	return true, d.mail(ctx, tx, letter, &sub, sub.on(a.Channel).Address, w.Language, now)
 }
 
-// Tidy removes what has had its time: requests, moves, and sign-ups from a page
+// Tidy removes what has had its time: requests, moves, reminders, and sign-ups from a page
 // that nobody confirmed. It returns how many of the last there were.
 func (d *Desk) Tidy(ctx context.Context, now time.Time) (unconfirmed int, err error) {
 	err = d.inTx(ctx, func(tx *sql.Tx) error {
 		for text, before := range map[string]time.Time{
-			`DELETE FROM requests WHERE at < $1 AND done_at > 0`: now.Add(-requestsKept),
-			`DELETE FROM moves WHERE created_at < $1`:            now.Add(-movesKept),
+			`DELETE FROM requests WHERE at < $1 AND done_at > 0`:        now.Add(-requestsKept),
+			`DELETE FROM moves WHERE created_at < $1`:                   now.Add(-movesKept),
+			`DELETE FROM reminders WHERE used_at > 0 AND used_at < $1`:  now.Add(-usedKept),
+			`DELETE FROM reminders WHERE used_at = 0 AND asked_at < $1`: now.Add(-unusedKept),
 		} {
 			if _, err := tx.ExecContext(ctx, text, before.UnixMilli()); err != nil {
 				return err

@@ -74,7 +74,7 @@ ORDER BY s.id, a.channel`, args...)
 
 // writer writes subscribers within one transaction with statements prepared once.
 type writer struct {
-	add, change, address *sql.Stmt
+	add, change, address, unremind *sql.Stmt
 }
 
 func newWriter(ctx context.Context, tx *sql.Tx) (*writer, error) {
@@ -89,6 +89,7 @@ VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14) RETURNING i
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
 ON CONFLICT (subscriber_id, channel) DO UPDATE SET value = excluded.value, domain = excluded.domain, hash = excluded.hash,
 	state = excluded.state, reason = excluded.reason, updated_at = excluded.updated_at`,
+		&w.unremind: dropText,
 	} {
 		prepared, err := tx.PrepareContext(ctx, text)
 		if err != nil {
@@ -101,7 +102,7 @@ ON CONFLICT (subscriber_id, channel) DO UPDATE SET value = excluded.value, domai
 }
 
 func (w *writer) close() {
-	for _, stmt := range []*sql.Stmt{w.add, w.change, w.address} {
+	for _, stmt := range []*sql.Stmt{w.add, w.change, w.address, w.unremind} {
 		if stmt != nil {
 			stmt.Close()
 		}
@@ -137,6 +138,13 @@ func (w *writer) update(ctx context.Context, old, next *Subscriber) error {
 		}
 		if err := w.put(ctx, next.ID, a); err != nil {
 			return err
+		}
+		if a.State != Unsubscribed {
+			continue
+		}
+		// Whoever leaves wants no reminder either.
+		if _, err := w.unremind.ExecContext(ctx, a.Channel, a.hash); err != nil {
+			return fmt.Errorf("dropping reminders: %w", err)
 		}
 	}
 	return nil

@@ -98,6 +98,9 @@ func (s *Store) Remove(ctx context.Context, key string, now time.Time) (Subscrib
 			return err
 		}
 		for _, a := range sub.Addresses {
+			if err := dropReminders(ctx, tx, a.Channel, a.hash); err != nil {
+				return err
+			}
 			if a.State != Unsubscribed {
 				continue
 			}
@@ -128,7 +131,8 @@ type ChannelAndHash struct {
 
 // Erase removes the subscriber that Get finds by key, and every trace of their
 // addresses in this package's tables but a keyed hash in the suppression list.
-// An address that is only in the suppression list is erased there.
+// An address that is only in the suppression list, or only to be reminded, is erased
+// there.
 func (s *Store) Erase(ctx context.Context, key string, now time.Time) (Erasure, error) {
 	var gone Erasure
 	err := s.inTx(ctx, func(tx *sql.Tx) error {
@@ -146,6 +150,15 @@ func (s *Store) Erase(ctx context.Context, key string, now time.Time) (Erasure, 
 			if gone.Hashes, err = s.suppressedAs(ctx, tx, key); err != nil {
 				return err
 			}
+			reminded, err := s.remindedAs(ctx, tx, key)
+			if err != nil {
+				return err
+			}
+			for _, h := range reminded {
+				if !slices.Contains(gone.Hashes, h) {
+					gone.Hashes = append(gone.Hashes, h)
+				}
+			}
 			if len(gone.Hashes) == 0 {
 				return ErrNotFound
 			}
@@ -159,7 +172,7 @@ func (s *Store) Erase(ctx context.Context, key string, now time.Time) (Erasure, 
 			if _, err := tx.ExecContext(ctx, `DELETE FROM requests WHERE channel = $1 AND hash = $2`, h.Channel, h.Hash); err != nil {
 				return fmt.Errorf("deleting requests: %w", err)
 			}
-			if err := forgetBindings(ctx, tx, h.Hash); err != nil {
+			if err := errors.Join(forgetBindings(ctx, tx, h.Hash), dropReminders(ctx, tx, h.Channel, h.Hash)); err != nil {
 				return err
 			}
 			// detail may quote a reply, and replies quote addresses.

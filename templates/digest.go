@@ -54,6 +54,9 @@ type Input struct {
 	ReaderToken string
 	// OriginalURL is where the issue's own file can be had; empty: nowhere.
 	OriginalURL string
+	// RemindURL is where a reader can ask to be reminded of the next issue; empty:
+	// nowhere. Only [Set.Web] looks at it.
+	RemindURL string
 	// Pictures are the addresses of the issue's pictures by name, where WeChat has
 	// them; one without an address is left out. Only [Set.Article] looks at it.
 	Pictures map[string]string

@@ -47,6 +47,7 @@ type View struct {
 	ManageURL      string // where subscribers ask for the link to their page
 	UnsubscribeURL string
 	Original       string // web page: where the issue's own file can be had; empty: nowhere
+	Remind         string // web page: where to ask to be reminded of the next issue; empty: nowhere
 	LinkedData     any    // web page: what it says of itself for machines
 	Number         string // in the count of the periodical, else of the year
 
@@ -118,7 +119,7 @@ func (s *Set) view(in Input, f fit) View {
 		WebURL:         in.webURL(),
 		ManageURL:      in.base() + "/manage/link",
 		UnsubscribeURL: in.UnsubscribeURL,
-		Original:       in.OriginalURL, Number: number(i),
+		Original:       in.OriginalURL, Remind: in.RemindURL, Number: number(i),
 	}
 	v.IssueParts = l.issueParts(v.IssueLine)
 	if v.Date != "" {

@@ -39,6 +39,11 @@ func (c *call) await(ctx context.Context, i *instance, run dispatch.RunStatus) (
 			}
 			return run, err
 		}
+		if awaited(run) {
+			bars.stop()
+			c.printf("%s；用 yizhan status %s 看", waitWord(dispatch.ReasonAwaits), run.Issue)
+			return run, nil
+		}
 		live, err := i.live(ctx)
 		if err != nil {
 			return run, err

@@ -27,13 +27,15 @@ type catalogue struct {
 // volume is a published issue as lists and feeds show it.
 type volume struct {
 	dispatch.Publication
-	id      string
-	title   string
-	year    int
-	number  int // in the year
-	total   int // running number
-	chinese templates.View
-	english templates.View
+	id     string
+	title  string
+	year   int
+	number int // in the year
+	total  int // running number
+	// supplement: the numbers printed on it may be those of a regular issue.
+	supplement bool
+	chinese    templates.View
+	english    templates.View
 	// headlines are what the chat tells of it.
 	headlines []subscribers.PrintedSection
 }
@@ -97,7 +99,7 @@ func (c *catalogue) volume(ctx context.Context, id string, p dispatch.Publicatio
 	in := c.digest(r.Issue, r.Revision)
 	in.Language = chinese
 	v := volume{
-		Publication: p, id: id, title: r.Title, year: r.Year, number: r.Number, total: r.Total,
+		Publication: p, id: id, title: r.Title, year: r.Year, number: r.Number, total: r.Total, supplement: r.Supplement != "",
 		chinese: c.templates.Listed(in), headlines: headlines(r.Issue),
 	}
 	in.Language = english

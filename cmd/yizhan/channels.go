@@ -88,7 +88,7 @@ func openWeChat(i *instance) (dispatch.Route, error) {
 	}
 	channel, err := wechat.New(wechat.Options{
 		API: api, Account: wechat.Account(c.Account), Mode: wechat.Mode(c.Mode), ToAll: c.To == config.ToAll, Tag: c.Tag, OneDraft: c.Drafts == config.DraftPerRun,
-		Message: wechat.Message{Template: c.Template.ID, Fields: fields}, Rate: float64(c.Rate),
+		Message: wechat.Message{Template: c.Template.ID, Fields: fields}, Rate: float64(c.Rate), Remind: c.Remind,
 		PublicURL: i.config.PublicURL, Imprint: i.imprint(), Zone: i.config.Timezone, Locked: i.locked, Render: i.templates, Pictures: i.issues, Uploads: i.ledger, Logger: i.log,
 	})
 	if err != nil {

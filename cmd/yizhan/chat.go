@@ -53,17 +53,22 @@ func (i *instance) conversation() (*subscribers.Conversation, error) {
 	if i.chat != nil {
 		return i.chat, nil
 	}
-	var err error
-	i.chat, err = subscribers.NewConversation(subscribers.ConversationOptions{
+	o := subscribers.ConversationOptions{
 		Desk: i.desk, Links: i.links, Library: library{i.catalogue},
 		Title: i.config.Title, PublicURL: i.config.PublicURL, Zone: i.config.Timezone, Log: i.log,
-	})
+	}
+	if i.reminding() {
+		o.Remind = i.config.PublicURL + remindPath
+	}
+	var err error
+	i.chat, err = subscribers.NewConversation(o)
 	return i.chat, err
 }
 
 // menu is the account's. Its buttons say in the chat what their keys say; where the
-// platform tells who a visitor is, one opens the page of their subscription.
-func menu(publicURL string, answers, visits bool) []wechat.Button {
+// platform tells who a visitor is, one opens the page of their subscription; where
+// people can be reminded, one asks for that.
+func menu(publicURL string, answers, visits, reminds bool) []wechat.Button {
 	issues := wechat.Button{Name: "往期", URL: publicURL + "/issues"}
 	if !answers { // nobody would hear what a button says
 		return []wechat.Button{{Name: "最新一期", URL: publicURL + "/"}, issues}
@@ -73,8 +78,12 @@ func menu(publicURL string, answers, visits bool) []wechat.Button {
 		me = wechat.Button{Name: "我的订阅", Key: string(subscribers.VerbMe)}
 	}
 	key := func(name string, v subscribers.Verb) wechat.Button { return wechat.Button{Name: name, Key: string(v)} }
+	read := []wechat.Button{key("最新一期", subscribers.VerbLatest), key("本期目录", subscribers.VerbContents), issues}
+	if reminds {
+		read = append(read, wechat.Button{Name: "下期提醒我", URL: publicURL + remindPath})
+	}
 	return []wechat.Button{
-		{Name: "看刊", Buttons: []wechat.Button{key("最新一期", subscribers.VerbLatest), key("本期目录", subscribers.VerbContents), issues}},
+		{Name: "看刊", Buttons: read},
 		{Name: "订阅", Buttons: []wechat.Button{
 			me, key("选择栏目", subscribers.VerbSections), key("绑定邮箱", subscribers.VerbBind), key("订阅", subscribers.VerbSubscribe),
 		}},

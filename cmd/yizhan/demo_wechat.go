@@ -112,6 +112,8 @@ func heading(m standin.WeChatMessage) string {
 	switch {
 	case m.Article != nil:
 		return m.Article.Title
+	case m.Title != "":
+		return m.Title
 	case m.Text != "":
 		first, _, _ := strings.Cut(m.Text, "\n")
 		return first
@@ -160,7 +162,7 @@ func (p *demoPages) follower(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	v := followerView{demoView: p.view(w, r, "wechat"), Name: name, OpenID: openid, Left: !p.account.Follows(openid)}
-	for _, b := range menu(p.config.PublicURL, true, false) {
+	for _, b := range menu(p.config.PublicURL, true, false, false) {
 		for _, b := range append(b.Buttons, b) {
 			if b.Key != "" {
 				v.Buttons = append(v.Buttons, b)
@@ -243,6 +245,8 @@ func (v *phoneView) add(m standin.WeChatMessage, image func(name string) []byte,
 		v.Article = &phoneArticle{
 			Title: a.Title, Author: a.Author, Date: m.At.In(zone).Format(time.DateOnly), SourceURL: a.SourceURL, Content: filtered(a.Content, image),
 		}
+	case m.Title != "":
+		one.Title, one.Digest, one.URL, one.Text = m.Title, m.Text, m.URL, ""
 	case m.Text == "":
 		one.Title, one.Fields = heading(m), fieldsOf(m.Data)
 	}

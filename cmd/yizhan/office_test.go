@@ -181,7 +181,13 @@ func fetch(t testing.TB, method, url, body string, header ...string) (*http.Resp
 	for i := 0; i+1 < len(header); i += 2 {
 		r.Header.Set(header[i], header[i+1])
 	}
-	answer, err := http.DefaultClient.Do(r)
+	return answered(t, http.DefaultClient, r)
+}
+
+// answered makes a request and gives the answer with its body.
+func answered(t testing.TB, client *http.Client, r *http.Request) (*http.Response, string) {
+	t.Helper()
+	answer, err := client.Do(r)
 	if err != nil {
 		t.Fatal(err)
 	}

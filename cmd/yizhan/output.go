@@ -91,7 +91,7 @@ func word(s string) string {
 		"due": "待发", "queued": "排队", "leased": "处理中", "marked": "已交出",
 		"sent": "已送出", "failed": "失败", "skipped": "跳过", "unconfirmed": "未确认",
 		// scopes
-		"first": "首发", "unsent": "未送达", "new": "新订户", "outdated": "旧版本", "one": "一人", "latest": "新订户索取",
+		"first": "首发", "unsent": "未送达", "new": "新订户", "outdated": "旧版本", "one": "一人", "latest": "新订户索取", "asked": "要提醒的人",
 		// subscribers
 		"active": "有效", "pending": "待确认", "unsubscribed": "已退订",
 		// issues

@@ -43,6 +43,13 @@ func (d *daemon) pages() (http.Handler, error) {
 	if visits != nil {
 		mux.Handle("GET "+visitPath, visits)
 	}
+	reminders, err := d.reminders(people)
+	if err != nil {
+		return nil, err
+	}
+	if reminders != nil {
+		mux.Handle("GET "+remindPath, reminders)
+	}
 	if d.more != nil {
 		mux.Handle("/demo", d.more)
 		mux.Handle("/demo/", d.more)

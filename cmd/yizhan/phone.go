@@ -24,6 +24,7 @@ type phoneView struct {
 // or a notice, or words.
 type chatMessage struct {
 	Title, Digest string
+	URL           string       // that a card without an article leads to
 	Cover         template.URL // of an article's card
 	Fields        []field      // of a notice
 	Text          string       // words

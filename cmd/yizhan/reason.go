@@ -20,14 +20,15 @@ func reasonWord(reason string) string {
 func reasonWords() map[string]string {
 	return map[string]string{
 		// the subscriber
-		"unsubscribed": "已退订", "removed": "已移出名单或换了地址", "suppressed": "在禁发名单里", "paused": "订户要求暂停", "pending": "还没有确认",
+		"unsubscribed": "已退订", "removed": "已移出名单或换了地址", "suppressed": "在禁发名单里", "paused": "订户要求暂停", "pending": "还没有确认", "withdrawn": "对方取消了提醒",
 		dispatch.ReasonNoSection: "这一期没有所选的栏目",
 		// how somebody left, and why an address is suppressed
 		"link": "点了退订链接", subscribers.Unfollowed: "取消关注了公众号", "one-click": "在邮箱里点了退订", "administrator": "管理员", "import": "随名单导入", "added": "加入时已退订",
 		"erased": "个人信息已删除", "complaint": "投诉",
 		// ourselves
 		dispatch.ReasonCancelled: "发行已取消", dispatch.ReasonHeld: "等人处理", dispatch.ReasonRate: "按配置限速",
-		dispatch.ReasonCrash: "程序中断", dispatch.ReasonLostReply: "答复丢了", dispatch.ReasonPanic: "程序出错", "shutdown": "停止时没等到答复",
+		dispatch.ReasonAwaits: "等对方在公众号里说话或者点菜单",
+		dispatch.ReasonCrash:  "程序中断", dispatch.ReasonLostReply: "答复丢了", dispatch.ReasonPanic: "程序出错", "shutdown": "停止时没等到答复",
 		"content-unreadable": "内容读不出来", "batch-too-large": "一批太多", "mail-unusable": "邮件不能用",
 		"window": "不在发行时段",
 		// the official account

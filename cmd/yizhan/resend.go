@@ -54,6 +54,10 @@ func (s *resendCmd) Run(ctx context.Context, c *call) error {
 		}
 		resend.Target = person.PublicID
 	}
+	way, names, err := s.way(ctx, i, resend, is, person, names)
+	if err != nil {
+		return err
+	}
 	selected := []dispatch.Selected{}
 	for _, name := range names {
 		some, err := i.selected(ctx, resend, is, name)
@@ -66,9 +70,9 @@ func (s *resendCmd) Run(ctx context.Context, c *call) error {
 		return s.nobody(c, person, names)
 	}
 	if s.DryRun || len(selected) == 0 {
-		return s.list(c, selected)
+		return s.list(c, selected, way)
 	}
-	s.foretell(c, selected)
+	s.foretell(c, selected, way)
 	if err := s.ask(c, is, names, len(selected)); err != nil {
 		return err
 	}
@@ -115,11 +119,12 @@ func (i *instance) resendChannels(ctx context.Context, issueID string, asked []s
 }
 
 // list shows whom the resend would reach.
-func (s *resendCmd) list(c *call, selected []dispatch.Selected) error {
+func (s *resendCmd) list(c *call, selected []dispatch.Selected, way way) error {
 	if done, err := c.answer(struct {
 		Count       int                 `json:"count"`
 		Subscribers []dispatch.Selected `json:"subscribers"`
-	}{len(selected), selected}); done {
+		Way         string              `json:"way,omitempty"`
+	}{len(selected), selected, string(way)}); done {
 		return err
 	}
 	if len(selected) == 0 {
@@ -134,6 +139,9 @@ func (s *resendCmd) list(c *call, selected []dispatch.Selected) error {
 		return err
 	}
 	c.printf("共 %d 份", len(selected))
+	if way != "" {
+		c.printf("%s", way.text(plain(s.To)))
+	}
 	return nil
 }
 
@@ -185,8 +193,12 @@ func whyNot(person subscribers.Subscriber, channel string) string {
 	return "open"
 }
 
-// foretell says, before anything is planned, who is in it and will get nothing.
-func (s *resendCmd) foretell(c *call, selected []dispatch.Selected) {
+// foretell says, before anything is planned, how it comes to a follower, and who is in
+// it and will get nothing.
+func (s *resendCmd) foretell(c *call, selected []dispatch.Selected, way way) {
+	if way != "" {
+		c.printf("%s", way.text(plain(s.To)))
+	}
 	blocked := slices.DeleteFunc(slices.Clone(selected), func(one dispatch.Selected) bool { return one.Blocked == "" })
 	switch {
 	case len(blocked) == 0:

@@ -178,6 +178,9 @@ func (s *site) render(ctx context.Context, a asked) ([]byte, error) {
 			a.in.OriginalURL = "/issues/" + url.PathEscape(a.ID) + "/original"
 		}
 	}
+	if s.reminding() {
+		a.in.RemindURL = remindPath
+	}
 	page, err := s.templates.Web(a.in)
 	if err != nil {
 		return nil, err

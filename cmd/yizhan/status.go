@@ -180,8 +180,11 @@ func writeRuns(to io.Writer, i *instance, runs []dispatch.RunStatus) error {
 
 // contentOf says what a run carries.
 func contentOf(r dispatch.RunStatus) string {
-	if r.Kind == dispatch.KindService {
+	switch r.Kind {
+	case dispatch.KindService:
 		return "服务邮件"
+	case dispatch.KindReminder:
+		return "下期提醒"
 	}
 	return fmt.Sprintf("%s v%d", word(string(r.Scope)), r.Revision)
 }
@@ -192,8 +195,11 @@ func writeWaiting(to io.Writer, i *instance, runs []dispatch.RunStatus) error {
 	for _, r := range runs {
 		for _, w := range r.Waiting {
 			until := "用 yizhan resume " + r.Issue + " 继续"
-			if w.Until != nil {
+			switch {
+			case w.Until != nil:
 				until = i.clockOf(w.Until)
+			case w.Reason == dispatch.ReasonAwaits:
+				until = "对方说话时"
 			}
 			t.add(r.Issue, r.ID, waitWord(w.Reason), until, w.Count)
 			rows++
@@ -251,7 +257,8 @@ type (
 		N string `arg:"" help:"期号。 [issue]"`
 	}
 	cancelCmd struct {
-		N string `arg:"" help:"期号。 [issue]"`
+		N       string `arg:"" help:"期号。 [issue]"`
+		OnlyRun int64  `name:"run" placeholder:"RUN" help:"只取消这一次发行；编号见 yizhan status。 [only this run]"`
 	}
 )
 
@@ -280,6 +287,9 @@ func (s *resumeCmd) Run(ctx context.Context, c *call) error {
 // Run implements the command.
 func (s *cancelCmd) Run(ctx context.Context, c *call) error {
 	return c.steer(ctx, s.N, "取消", "涉及 %d 份投递", func(i *instance, now time.Time) (runs, rows int64, err error) {
+		if s.OnlyRun != 0 {
+			return i.ledger.CancelRun(ctx, s.N, s.OnlyRun, now)
+		}
 		return i.ledger.Cancel(ctx, s.N, now)
 	})
 }

@@ -116,7 +116,7 @@ func (v *visits) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		v.log.Error("looking up a visitor", "error", err)
 		v.pages.Refuse(w, r, http.StatusServiceUnavailable, "busy")
 	default:
-		v.cookie(w, "", -1)
+		v.keep(w, visitCookie, visitPath, "", -1)
 		http.Redirect(w, r, v.links.URL(subscribers.Token{
 			Purpose: subscribers.ToManage, ID: sub.PublicID, Channel: subscribers.WeChat, Epoch: sub.LinkEpoch, Expires: time.Now().Add(time.Hour),
 		}), http.StatusSeeOther)
@@ -126,13 +126,14 @@ func (v *visits) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // leave sends a visitor to the platform.
 func (v *visits) leave(w http.ResponseWriter, r *http.Request) {
 	state := rand.Text()
-	v.cookie(w, state, int(visitFor.Seconds()))
+	v.keep(w, visitCookie, visitPath, state, int(visitFor.Seconds()))
 	http.Redirect(w, r, v.channel.Authorize(v.config.PublicURL+visitPath, state), http.StatusFound)
 }
 
-func (v *visits) cookie(w http.ResponseWriter, value string, age int) {
-	u, err := url.Parse(v.config.PublicURL)
+// keep sets a cookie for one page of ours, in seconds; a negative age removes it.
+func (i *instance) keep(w http.ResponseWriter, name, path, value string, age int) {
+	u, err := url.Parse(i.config.PublicURL)
 	http.SetCookie(w, &http.Cookie{
-		Name: visitCookie, Value: value, Path: visitPath, MaxAge: age, HttpOnly: true, SameSite: http.SameSiteLaxMode, Secure: err == nil && u.Scheme == "https",
+		Name: name, Value: value, Path: path, MaxAge: age, HttpOnly: true, SameSite: http.SameSiteLaxMode, Secure: err == nil && u.Scheme == "https",
 	})
 }

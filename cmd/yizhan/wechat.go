@@ -63,13 +63,28 @@ func (f followers) Unfollow(ctx context.Context, openid string, now time.Time) e
 		return nil // nobody is called so
 	}
 	sub, err := f.desk.Depart(ctx, a, now)
+	if errors.Is(err, subscribers.ErrNotFound) { // they may have asked to be reminded
+		if _, err := f.desk.Unremind(ctx, a); err != nil {
+			return err
+		}
+		return f.ledger.Forget(ctx, subscribers.WeChat, f.desk.Hash(a), now)
+	}
+	if err != nil {
+		return err
+	}
+	return f.ledger.Depart(ctx, sub.ID, subscribers.WeChat, now)
+}
+
+// Heard implements [wechat.People]: what waits for them is sent now.
+func (f followers) Heard(ctx context.Context, openid string, until, now time.Time) error {
+	sub, err := f.desk.Get(ctx, openid)
 	if errors.Is(err, subscribers.ErrNotFound) {
 		return nil
 	}
 	if err != nil {
 		return err
 	}
-	return f.ledger.Depart(ctx, sub.ID, subscribers.WeChat, now)
+	return f.ledger.Heard(ctx, subscribers.WeChat, sub.ID, until, now)
 }
 
 func onWeChat(sub subscribers.Subscriber) *subscribers.ChannelAddress {
@@ -282,7 +297,7 @@ func (s *wechatMenuCmd) Run(ctx context.Context, c *call) error {
 	if err != nil {
 		return err
 	}
-	buttons := menu(i.config.PublicURL, i.chatting(), i.config.Channels.WeChat.Account == config.AccountService)
+	buttons := menu(i.config.PublicURL, i.chatting(), i.config.Channels.WeChat.Account == config.AccountService, i.reminding())
 	if err := ch.SetMenu(ctx, buttons); err != nil {
 		return weChatProblem(ch, err)
 	}

@@ -51,7 +51,9 @@ func (d *daemon) build(ctx context.Context) (w works, err error) {
 	if w.scheduler, err = d.scheduler(); err != nil {
 		return works{}, err
 	}
-	if w.postman, err = dispatch.NewPostman(dispatch.PostmanOptions{Ledger: d.ledger, Inbox: d.desk, Channels: channels, Logger: d.log}); err != nil {
+	if w.postman, err = dispatch.NewPostman(dispatch.PostmanOptions{
+		Ledger: d.ledger, Inbox: d.desk, Channels: channels, Editions: editions{d.catalogue}, Logger: d.log,
+	}); err != nil {
 		return works{}, err
 	}
 	if w.receiver, err = d.receiver(); err != nil {

@@ -19,6 +19,9 @@ type Carrier struct {
 	Script func(address string, n int) Answer
 	// Choosy makes it a [dispatch.Selective] channel.
 	Choosy bool
+	// Single lets what is for one person, and reminders, go one at a time and without
+	// a key; Remind makes it a [dispatch.Reminding] channel.
+	Single, Remind bool
 
 	mu     sync.Mutex
 	begun  map[string]int
@@ -34,8 +37,8 @@ type Answer struct {
 	Early bool
 	// Takes: the carrier keeps the message although it does not say so.
 	Takes bool
-	// Slow is how long it takes.
-	Slow time.Duration
+	// Slow is how long it takes to the marker, Late from there to the answer.
+	Slow, Late time.Duration
 	// Panic makes the channel panic before (Early) or after the marker.
 	Panic bool
 }
@@ -64,6 +67,13 @@ func (c *Carrier) Prepare(_ context.Context, content dispatch.Content) ([]dispat
 		}
 		return out, nil
 	}
+	if content.Kind == dispatch.KindReminder {
+		var out []dispatch.Variant
+		for _, r := range content.Reminders {
+			out = append(out, dispatch.Variant{Key: r.Key(), Data: []byte("of " + content.Issue.ID + " " + r.Key()), MessageID: "%s", Single: c.Single})
+		}
+		return out, nil
+	}
 	data := fmt.Appendf(nil, "issue %s revision %d", content.Issue.ID, content.Revision.N)
 	if content.Sections != nil {
 		data = fmt.Appendf(data, " sections %s", content.Sections)
@@ -71,8 +81,12 @@ func (c *Carrier) Prepare(_ context.Context, content dispatch.Content) ([]dispat
 	return []dispatch.Variant{{
 		Data:      data,
 		MessageID: "<%s." + content.Issue.ID + "@example.org>",
+		Single:    c.Single && content.OnDemand,
 	}}, nil
 }
+
+// Reminds implements [dispatch.Reminding].
+func (c *Carrier) Reminds() bool { return c.Remind }
 
 // BySection implements [dispatch.Selective].
 func (c *Carrier) BySection() bool { return c.Choosy }
@@ -96,6 +110,9 @@ func (c *Carrier) Deliver(ctx context.Context, b dispatch.Batch, mark dispatch.M
 	granted, err := mark(ctx)
 	if err != nil {
 		return all(out, dispatch.Outcome{Status: dispatch.Stopped})
+	}
+	for _, a := range answers {
+		wait(context.WithoutCancel(ctx), a.Late)
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()

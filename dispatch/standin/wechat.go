@@ -36,6 +36,9 @@ type WeChatOptions struct {
 	PageSize  int
 	Followers []string
 	Templates []string // ids that template/send knows
+	// Once is the account's template of one-time subscription messages; empty: it has
+	// none.
+	Once string
 	// Token, AESKey and Callback are where events go, in safe mode. No Callback:
 	// events are kept and not sent.
 	Token, AESKey, Callback string
@@ -76,13 +79,14 @@ type WeChatFault struct {
 // WeChatMessage is what one follower received.
 type WeChatMessage struct {
 	OpenID  string          `json:"openid"`
-	Kind    string          `json:"kind"` // mass, preview, template, reply
+	Kind    string          `json:"kind"` // mass, preview, template, reply, custom, once
 	Key     string          `json:"key"`  // clientmsgid, client_msg_id
 	Job     int64           `json:"job"`
 	Article *WeChatArticle  `json:"article,omitempty"`
-	Data    json.RawMessage `json:"data,omitempty"` // of a template
-	URL     string          `json:"url,omitempty"`  // of a template
-	Text    string          `json:"text,omitempty"` // of a reply
+	Data    json.RawMessage `json:"data,omitempty"`  // of a template
+	Title   string          `json:"title,omitempty"` // of custom and once
+	URL     string          `json:"url,omitempty"`   // of a template, custom and once
+	Text    string          `json:"text,omitempty"`  // of a reply, custom and once
 	At      time.Time       `json:"at"`
 }
 
@@ -113,6 +117,7 @@ type WeChat struct {
 	events     []string // XML that waits to be sent
 	scenes     []string
 	visits     map[string]*visitor // by code
+	consents   map[consent]bool    // to one message each
 	wake       chan struct{}
 	serial     int64
 }
@@ -135,7 +140,7 @@ func NewWeChat(o WeChatOptions) (*WeChat, error) {
 	w := &WeChat{
 		options: o, now: o.Now, calls: map[string]int{}, images: map[string][]byte{}, media: map[string]bool{},
 		drafts: map[string]*draft{}, followers: map[string]*follower{}, tags: map[int64]string{},
-		keys: map[string]*job{}, sends: map[string]accepted{}, visits: map[string]*visitor{}, wake: make(chan struct{}, 1), serial: 1000,
+		keys: map[string]*job{}, sends: map[string]accepted{}, visits: map[string]*visitor{}, consents: map[consent]bool{}, wake: make(chan struct{}, 1), serial: 1000,
 	}
 	if w.now == nil {
 		w.now = time.Now
@@ -208,6 +213,9 @@ type refusal struct {
 	more map[string]any // what stands beside it
 }
 
+// Error implements [error].
+func (r *refusal) Error() string { return fmt.Sprintf("%d %s", r.code, r.text) }
+
 func refuse(code int, text string) *refusal { return &refusal{code: code, text: text} }
 
 // request is a call that passed the gate.
@@ -263,6 +271,8 @@ func endpoints() map[string]endpoint {
 		"/cgi-bin/message/mass/get":                  post((*WeChat).massGet),
 		"/cgi-bin/message/mass/delete":               post((*WeChat).massDelete),
 		"/cgi-bin/message/template/send":             service((*WeChat).templateSend),
+		"/cgi-bin/message/template/subscribe":        post((*WeChat).onceSend),
+		"/cgi-bin/message/custom/send":               post((*WeChat).customSend),
 		"/cgi-bin/template/get_all_private_template": {method: http.MethodGet, verified: true, service: true, work: (*WeChat).templateList},
 		"/cgi-bin/user/get":                          {method: http.MethodGet, verified: true, work: (*WeChat).userGet},
 		"/cgi-bin/user/info/batchget":                post((*WeChat).userBatchGet),

@@ -17,6 +17,7 @@ type follower struct {
 	last      int64 // second of what they did last
 	tags      map[int64]bool
 	received  map[string]int // mass messages by month
+	openings  []opening      // for customer-service messages
 }
 
 // Follow makes somebody follow the account.

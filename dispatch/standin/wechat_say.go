@@ -22,6 +22,7 @@ func (w *WeChat) Say(ctx context.Context, openid, text string) (reply string, er
 	w.mu.Lock()
 	id, created := w.next(), w.created(openid)
 	w.messages = append(w.messages, WeChatMessage{OpenID: openid, Kind: KindSaid, Text: text, At: w.now()})
+	w.opens(openid, "")
 	w.mu.Unlock()
 	return w.Chat(ctx, openid, fmt.Sprintf(`<CreateTime>%d</CreateTime><MsgType><![CDATA[text]]></MsgType><Content>%s</Content><MsgId>%d</MsgId>`,
 		created, escape(text), id))
@@ -58,6 +59,7 @@ func (w *WeChat) Leave(ctx context.Context, openid string) error {
 func (w *WeChat) happen(ctx context.Context, openid, event, key string) (reply string, err error) {
 	w.mu.Lock()
 	created := w.created(openid)
+	w.opens(openid, event)
 	w.mu.Unlock()
 	return w.Chat(ctx, openid, fmt.Sprintf(`<CreateTime>%d</CreateTime><MsgType><![CDATA[event]]></MsgType><Event><![CDATA[%s]]></Event><EventKey>%s</EventKey>`,
 		created, event, escape(key)))

@@ -43,6 +43,7 @@ type rule struct {
 	Scope     dispatch.Scope `yaml:"scope"`
 	Permanent bool           `yaml:"permanent"`
 	Wait      time.Duration  `yaml:"wait"`
+	Await     bool           `yaml:"await"` // until the follower does something
 	Until     turn           `yaml:"until"`
 	Reason    string         `yaml:"reason"`
 	Source    string         `yaml:"source"` // where it is documented or was seen
@@ -121,6 +122,8 @@ func (r *rule) compile() error {
 		return fmt.Errorf("answer %q is unknown", r.Answer)
 	case (r.Answer == "") != slices.Contains(scopes, r.Scope):
 		return fmt.Errorf("it needs an answer, or one of the scopes %v", scopes)
+	case r.Await && (r.Scope != dispatch.ScopeRecipient || r.Permanent):
+		return errors.New("only a follower's own failure that is not for good waits for them")
 	case r.Permanent && r.Scope == dispatch.ScopeAccount:
 		return errors.New("an account's failure is never a delivery's end")
 	}
@@ -152,7 +155,7 @@ func (r *Rules) Classify(err error, kind Account, now time.Time) Verdict {
 	c := r.rules[i]
 	v := Verdict{
 		Accepted: c.Answer == accepted, Open: c.Answer == open, Until: c.Until.after(now),
-		Failure: dispatch.Failure{Scope: cmp.Or(c.Scope, dispatch.ScopeAccount), Permanent: c.Permanent, Wait: c.Wait, Reason: c.Reason},
+		Failure: dispatch.Failure{Scope: cmp.Or(c.Scope, dispatch.ScopeAccount), Permanent: c.Permanent, Wait: c.Wait, Await: c.Await, Reason: c.Reason},
 	}
 	if !v.Until.IsZero() {
 		v.Failure.Wait = v.Until.Sub(now)

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 )
 
 // Event is what the platform tells: a message of a follower, an event, the end
@@ -69,18 +70,48 @@ func (e Event) id() string {
 	return "event " + hex.EncodeToString(sum[:16])
 }
 
+// message reports whether a follower has sent us something: a text, or what is
+// answered like a text that nobody understands.
+func (e Event) message() bool {
+	switch e.Type {
+	case "text", "image", "voice", "video", "shortvideo", "location", "link":
+		return true
+	}
+	return false
+}
+
 // chat reports whether a follower does something that may be answered.
 func (e Event) chat() bool {
 	if e.Type != "event" {
-		return e.Type == "text"
+		return e.message()
 	}
 	return e.Event == EventFollow || e.Event == EventScan || e.Event == EventClick
+}
+
+// How long a follower may be sent customer-service messages (page of those, read
+// 2026-11).
+const (
+	afterMessage = 48 * time.Hour
+	afterOther   = time.Minute // a button, a scan, following
+)
+
+// open is until when a follower may be spoken to because of an event; zero when they
+// may not.
+func (e Event) open() time.Time {
+	at := time.Unix(e.Created, 0)
+	switch {
+	case e.message():
+		return at.Add(afterMessage)
+	case e.chat():
+		return at.Add(afterOther)
+	}
+	return time.Time{}
 }
 
 // kept reports whether anything is done with such an event.
 func (e Event) kept() bool {
 	if e.Type != "event" {
-		return e.Type == "text"
+		return e.message()
 	}
 	switch e.Event {
 	case EventFollow, EventUnfollow, EventScan, EventClick, EventMassDone, EventTemplateDone, EventPublishDone:

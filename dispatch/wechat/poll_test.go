@@ -77,5 +77,6 @@ func TestPolledJobs(t *testing.T) {
 // nobody comes and goes.
 type nobody struct{}
 
-func (nobody) Follow(context.Context, string, time.Time) error   { return nil }
-func (nobody) Unfollow(context.Context, string, time.Time) error { return nil }
+func (nobody) Follow(context.Context, string, time.Time) error           { return nil }
+func (nobody) Unfollow(context.Context, string, time.Time) error         { return nil }
+func (nobody) Heard(context.Context, string, time.Time, time.Time) error { return nil }

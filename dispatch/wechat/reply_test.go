@@ -62,7 +62,7 @@ func TestFollowersAreAnswered(t *testing.T) {
 		"click":   {`<CreateTime>1790000003</CreateTime><MsgType>event</MsgType><Event>CLICK</Event><EventKey>LATEST</EventKey>`, true},
 		"leave":   {`<CreateTime>1790000004</CreateTime><MsgType>event</MsgType><Event>unsubscribe</Event>`, false},
 		"report":  {`<CreateTime>1790000005</CreateTime><MsgType>event</MsgType><Event>MASSSENDJOBFINISH</Event><MsgID>7</MsgID>`, false},
-		"picture": {`<CreateTime>1790000006</CreateTime><MsgType>image</MsgType><MsgId>23456789012345679</MsgId>`, false},
+		"picture": {`<CreateTime>1790000006</CreateTime><MsgType>image</MsgType><MsgId>23456789012345679</MsgId>`, true},
 	} {
 		before := len(r.heard)
 		got, err := w.Chat(t.Context(), "oFollower", one.inner)
@@ -179,8 +179,11 @@ func TestUnansweredIsWorkedOn(t *testing.T) {
 	})
 }
 
-// circle notes who follows.
-type circle struct{ came, left []string }
+// circle notes who follows, and until when whom may be spoken to.
+type circle struct {
+	came, left []string
+	open       map[string]time.Time
+}
 
 func (c *circle) Follow(_ context.Context, openid string, _ time.Time) error {
 	c.came = append(c.came, openid)
@@ -190,4 +193,69 @@ func (c *circle) Follow(_ context.Context, openid string, _ time.Time) error {
 func (c *circle) Unfollow(_ context.Context, openid string, _ time.Time) error {
 	c.left = append(c.left, openid)
 	return nil
+}
+
+func (c *circle) Heard(_ context.Context, openid string, until, _ time.Time) error {
+	if c.open == nil {
+		c.open = map[string]time.Time{}
+	}
+	c.open[openid] = until
+	return nil
+}
+
+// TestHeard: who did something may be spoken to, for as long as the platform's rule
+// says; what somebody sends that is no text is answered like one.
+func TestHeard(t *testing.T) {
+	ch, _, _ := openAccount(t, kinds()[0], 0)
+	synctest.Test(t, func(t *testing.T) {
+		f := dispatchtest.Open(t)
+		r := &talker{answer: func(context.Context, Event) (string, error) { return "好", nil }}
+		c, err := NewCallback(CallbackOptions{AppID: testAppID, Token: testToken, AESKey: testAESKey, Keeper: f.Ledger, Responder: r})
+		if err != nil {
+			t.Fatal(err)
+		}
+		people := &circle{}
+		receiver, err := NewReceiver(ReceiverOptions{Channel: ch, Books: f.Ledger, People: people, Responder: r})
+		if err != nil {
+			t.Fatal(err)
+		}
+		w := sealer(t, nil)
+		begun := time.Now().Truncate(time.Second)
+		want := map[string]time.Duration{}
+		for kind, span := range map[string]time.Duration{
+			"<MsgType>text</MsgType><Content>最新</Content><MsgId>1</MsgId>": 48 * time.Hour,
+			"<MsgType>image</MsgType><MsgId>2</MsgId>":                     48 * time.Hour,
+			"<MsgType>voice</MsgType><MsgId>3</MsgId>":                     48 * time.Hour,
+			"<MsgType>event</MsgType><Event>CLICK</Event>":                 time.Minute,
+			"<MsgType>event</MsgType><Event>SCAN</Event>":                  time.Minute,
+			"<MsgType>event</MsgType><Event>subscribe</Event>":             time.Minute,
+			"<MsgType>event</MsgType><Event>unsubscribe</Event>":           0,
+			"<MsgType>event</MsgType><Event>VIEW</Event>":                  0,
+		} {
+			from := fmt.Sprintf("oFollower%d", len(want))
+			want[from] = span
+			text := fmt.Sprintf(`<xml><ToUserName>gh_1</ToUserName><FromUserName>%s</FromUserName><CreateTime>%d</CreateTime>%s</xml>`, from, begun.Unix(), kind)
+			body, query, err := w.Envelope(text, time.Now())
+			if err != nil {
+				t.Fatal(err)
+			}
+			code, answer := call(c, "POST", query.Encode(), string(body))
+			if answered := answer != "success"; code != 200 || answered != (span > 0) {
+				t.Errorf("%s: answered %d %q", kind, code, answer)
+			}
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		ended := make(chan error)
+		go func() { ended <- receiver.Run(ctx) }()
+		<-time.After(5 * time.Second)
+		cancel()
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+		for from, span := range want {
+			if until := people.open[from]; span == 0 && !until.IsZero() || span > 0 && !until.Equal(begun.Add(span)) {
+				t.Errorf("%s may be spoken to until %v, want %v", from, until, span)
+			}
+		}
+	})
 }

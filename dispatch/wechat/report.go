@@ -25,6 +25,9 @@ type Books interface {
 type People interface {
 	Follow(ctx context.Context, openid string, now time.Time) error
 	Unfollow(ctx context.Context, openid string, now time.Time) error
+	// Heard is told that a follower has done something by which they may be spoken to
+	// until a time.
+	Heard(ctx context.Context, openid string, until, now time.Time) error
 }
 
 // ReceiverOptions are what a [Receiver] needs; all but Responder and Logger are
@@ -138,12 +141,17 @@ func (r *Receiver) hear(ctx context.Context, e Event, answered bool) error {
 func (r *Receiver) one(ctx context.Context, e Event, now time.Time) (unknown bool, err error) {
 	switch e.Event {
 	case EventFollow:
-		return false, r.o.People.Follow(ctx, e.From, now)
+		if err := r.o.People.Follow(ctx, e.From, now); err != nil {
+			return false, err
+		}
 	case EventUnfollow:
 		return false, r.o.People.Unfollow(ctx, e.From, now)
 	case EventMassDone, EventTemplateDone:
 		known, err := r.o.Books.Report(ctx, report(e), now)
 		return !known, err
+	}
+	if until := e.open(); !until.IsZero() {
+		return false, r.o.People.Heard(ctx, e.From, until, now)
 	}
 	return false, nil
 }

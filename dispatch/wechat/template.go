@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 
 	"yizhan/dispatch"
 	"yizhan/issue"
@@ -93,13 +92,7 @@ func (f Field) of(i issue.Issue, a templates.Article) string {
 }
 
 // short makes one line of at most maxField characters.
-func short(s string) string {
-	runes := []rune(strings.Join(strings.Fields(clean(s)), " "))
-	if len(runes) > maxField {
-		return string(runes[:maxField-1]) + "…"
-	}
-	return string(runes)
-}
+func short(s string) string { return cutRunes(oneLine(s), maxField) }
 
 // template sends one follower a message. Its error codes are typed and its
 // request has no empty mini program: the SDK's has both wrong.

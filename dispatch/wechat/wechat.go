@@ -1,8 +1,9 @@
 // Package wechat is the channel that delivers issues by a WeChat official account.
 //
 // It owns the calls of the platform, the access token, the reading of errcodes,
-// and the two ways to send: one article to many followers (mass), or a template
-// message to each. It is the only place that knows the SDK, which carries the
+// and the ways to send: one article to many followers (mass), or a template message
+// to each; a card to one follower, for whom an issue is sent again (single.go); a
+// reminder to whoever agreed to it (remind.go). It is the only place that knows the SDK, which carries the
 // requests and gives types and crypto. It promises:
 //
 //   - a mass send has its members and its clientmsgid in the ledger before the
@@ -65,6 +66,9 @@ type Options struct {
 	OneDraft bool
 	// Message is the template message; for mode Template.
 	Message Message
+	// Remind is the account's template of one-time subscription messages; empty: nobody
+	// is reminded.
+	Remind string
 	// Rate is how many template messages go out in a second; 0: 20.
 	Rate float64
 
@@ -176,6 +180,10 @@ func (c *Channel) Deliver(ctx context.Context, b dispatch.Batch, mark dispatch.M
 		return h.all(refused(dispatch.Failure{Scope: dispatch.ScopeContent, Reason: "content-unreadable"}, 0, ""))
 	}
 	switch {
+	case f.Card != nil:
+		return h.custom(ctx, *f.Card, mark)
+	case f.Reminder != nil:
+		return h.remind(ctx, *f.Reminder, mark)
 	case f.Message != nil:
 		return h.template(ctx, *f.Message, mark)
 	case c.options.Account == Subscription:
