@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Fuzzes every target for a while, two at a time with one core each.
-# FUZZTIME says how long: 10s each unless it is set.
+# FUZZTIME says how long: 10s each unless it is set. With -n it only builds them.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . .ci/flags.sh
@@ -34,9 +34,10 @@ if [[ -z $targets ]]; then
 	echo "there is no fuzz target" >&2
 	exit 1
 fi
-echo "$(wc -l <<<"$targets") targets, $FUZZTIME each"
+[[ ${1:-} == -n ]] || echo "$(wc -l <<<"$targets") targets, $FUZZTIME each"
 # One binary for all targets of a package.
 for folder in $(cut -d ' ' -f 1 <<<"$targets" | uniq); do
 	go test -c -vet=off -fuzz=. -o "$work/${folder//\//_}.test" "$folder"
 done
+[[ ${1:-} != -n ]] || exit 0
 xargs -P 2 -L 1 bash -c 'one "$@"' one <<<"$targets"

@@ -32,7 +32,7 @@ echo "== go test"
 # Those under the detector compute one after the other: in two halves they use
 # both cores.
 raced() { CGO_ENABLED=1 go test -json -count=1 -race -timeout 20m "$@" "${racing[@]}" || true; }
-half='^Test[A-O]'
+half='^Test[A-P]'
 {
 	go test -json -count=1 -timeout 20m -run "$alone" "${racing[@]}" >"$work/alone" 2>&1 &
 	go test -json -count=1 "${plain[@]}" || true

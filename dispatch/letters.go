@@ -182,7 +182,7 @@ func NewPostman(o PostmanOptions) (*Postman, error) {
 const (
 	// collectEvery bounds how long somebody waits for a confirmation to be planned.
 	collectEvery = 500 * time.Millisecond
-	remindEvery  = 5 * time.Second
+	remindEvery  = time.Second
 	tidyEvery    = time.Hour
 )
 

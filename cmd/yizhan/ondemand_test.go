@@ -227,11 +227,11 @@ func TestRemindMe(t *testing.T) {
 			says(follower(1), "取消提醒", "没有要提醒您的")
 
 			// Nobody agrees for another, twice, or without the platform.
-			back, cookie := ask(follower(2), true)
+			back, _ := ask(follower(2), true)
 			if answer, _ := get(back.RequestURI()); answer.StatusCode != http.StatusForbidden {
 				t.Errorf("in another browser: %s", answer.Status)
 			}
-			back, cookie = ask(follower(2), false)
+			back, cookie := ask(follower(2), false)
 			said(back.RequestURI(), cookie, "没有提醒")
 			forged := back.Query()
 			forged.Set("action", "confirm")
