@@ -100,3 +100,15 @@ func (l *Ledger) Defer(ctx context.Context, channel, key string, until time.Time
 		return err
 	})
 }
+
+// inboundKept is how long it is known that something was told and worked on, with what
+// it was answered. Carriers that tell it again do so within minutes.
+const inboundKept = time.Hour
+
+// forgetInbound removes what was worked on long ago.
+func (l *Ledger) forgetInbound(ctx context.Context, now time.Time) error {
+	return l.transact(ctx, "forgetting events", func(tx execer) error {
+		_, err := tx.ExecContext(ctx, `DELETE FROM inbound WHERE done_at > 0 AND done_at < $1`, millis(now.Add(-inboundKept)))
+		return err
+	})
+}

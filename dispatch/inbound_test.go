@@ -52,4 +52,17 @@ func TestInbound(t *testing.T) {
 	if _, err := f.Ledger.Answer(ctx, "wechat", "unheard of", "x", now); err == nil {
 		t.Error("what nobody said was answered")
 	}
+	if err := f.Ledger.Tidy(ctx, now.Add(59*time.Minute)); err != nil {
+		t.Fatal(err)
+	}
+	if _, ok, err := f.Ledger.Answered(ctx, "wechat", "text"); !ok || err != nil {
+		t.Errorf("forgotten too soon: %v", err)
+	}
+	// What was said to somebody, with links in it, does not stay.
+	if err := f.Ledger.Tidy(ctx, now.Add(61*time.Minute)); err != nil {
+		t.Fatal(err)
+	}
+	if answer, ok, err := f.Ledger.Answered(ctx, "wechat", "text"); ok || err != nil {
+		t.Errorf("still there: %q, %v", answer, err)
+	}
 }

@@ -117,6 +117,12 @@ func (l *Ledger) insertLetters(ctx context.Context, tx execer, bound int64, vari
 	return run, nil
 }
 
+// Tidy removes what has had its time: service mails and reminders, conversations that
+// are over, events that were worked on.
+func (l *Ledger) Tidy(ctx context.Context, now time.Time) error {
+	return errors.Join(l.ForgetLetters(ctx, now), l.forgetConversations(ctx, now), l.forgetInbound(ctx, now))
+}
+
 // lettersKept is how long the ledger shows service mails; they are nobody's
 // record of the periodical.
 const lettersKept = 30 * 24 * time.Hour
@@ -206,7 +212,7 @@ func (p *Postman) Run(ctx context.Context) error {
 		if now.Sub(tidied) >= tidyEvery {
 			tidied = now
 			_, err := p.o.Inbox.Tidy(ctx, now)
-			if err = errors.Join(err, p.o.Ledger.ForgetLetters(ctx, now), p.o.Ledger.forgetConversations(ctx, now)); err != nil && ctx.Err() == nil {
+			if err = errors.Join(err, p.o.Ledger.Tidy(ctx, now)); err != nil && ctx.Err() == nil {
 				p.o.Logger.Error("tidying up; trying again in an hour", "error", err)
 			}
 		}

@@ -172,6 +172,9 @@ func (s *Store) find(ctx context.Context, q queryer, key string) (Subscriber, er
 // Filter chooses subscribers; its zero value chooses all.
 type Filter struct {
 	State State
+	// At is when they are in that state: a pause whose date has come is over. Zero:
+	// what is stored counts.
+	At    time.Time
 	Group string
 	// After and Limit page by id: the next page starts after the last id seen.
 	// Limit 0 means no limit.
@@ -179,19 +182,19 @@ type Filter struct {
 	Limit int
 }
 
-// where returns the condition of a filter and its parameters $1 to $3.
+// where returns the condition of a filter and its parameters $1 to $4.
 func (f Filter) where() (string, []any) {
 	escaped := strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`).Replace(f.Group)
 	// LOWER, because LIKE tells cases apart in one dialect and not in the other.
-	return `WHERE id > $1 AND ($2 = '' OR state = $2) AND ($3 = '' OR LOWER(';' || groups || ';') LIKE LOWER('%;' || $3 || ';%') ESCAPE '\')`,
-		[]any{f.After, string(f.State), escaped}
+	return `WHERE id > $1 AND ($2 = '' OR CASE WHEN state = 'paused' AND paused_until > 0 AND paused_until <= $4 THEN 'active' ELSE state END = $2) AND ($3 = '' OR LOWER(';' || groups || ';') LIKE LOWER('%;' || $3 || ';%') ESCAPE '\')`,
+		[]any{f.After, string(f.State), escaped, zeroMillis(f.At)}
 }
 
 // List returns the subscribers that a filter chooses, by id.
 func (s *Store) List(ctx context.Context, f Filter) ([]Subscriber, error) {
 	where, args := f.where()
 	if f.Limit > 0 {
-		where += ` ORDER BY id LIMIT $4`
+		where += ` ORDER BY id LIMIT $5`
 		args = append(args, f.Limit)
 	}
 	subs, err := load(ctx, s.read, where, args...)

@@ -218,6 +218,32 @@ func TestListPagesAndFilters(t *testing.T) {
 	}
 }
 
+// A pause whose date has come is over for whoever looks for a state.
+func TestPausesThatAreOver(t *testing.T) {
+	s := newStore(t)
+	d, _ := newDesk(t, s)
+	sub := mustAdd(t, s, Entry{Addresses: []Address{mustEmail(t, "li@example.org")}})
+	if _, err := d.Do(t.Context(), Caller{ID: sub.PublicID, Channel: Email}, Pause{Until: noon().Add(time.Hour)}, noon()); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		state State
+		at    time.Time
+		want  int
+	}{
+		{Paused, noon(), 1},
+		{Active, noon(), 0},
+		{Paused, noon().Add(time.Hour), 0},
+		{Active, noon().Add(time.Hour), 1},
+		{Paused, time.Time{}, 1},
+		{"", noon(), 1},
+	} {
+		if n, err := s.Count(t.Context(), Filter{State: c.state, At: c.at}); err != nil || n != c.want {
+			t.Errorf("%d are %q at %v, %v; want %d", n, c.state, c.at, err, c.want)
+		}
+	}
+}
+
 func TestIDsAreNeverUsedAgain(t *testing.T) {
 	s := newStore(t)
 	first := mustAdd(t, s, Entry{Addresses: []Address{mustEmail(t, "a@example.org")}})

@@ -59,7 +59,7 @@ func (s *subscribersListCmd) Run(ctx context.Context, c *call) error {
 		return err
 	}
 	defer i.close()
-	page := subscribers.Filter{State: subscribers.State(s.State), Group: s.Group, Limit: sheetRows}
+	page := subscribers.Filter{State: subscribers.State(s.State), At: time.Now(), Group: s.Group, Limit: sheetRows}
 	total := 0
 	for {
 		some, err := i.people.List(ctx, page)
