@@ -206,7 +206,7 @@ func TestDemoPages(t *testing.T) {
 		"/demo/mails/1?as=source":     {"<dt>List-Unsubscribe-Post</dt><dd>List-Unsubscribe=One-Click</dd>", "Subject: =?UTF-8?B?"},
 		"/demo/mails/44?as=text":      {"&lt;/pre&gt;&lt;script&gt;"},
 		"/demo/wechat":                {"12 位订户", "骆晚亭", "已取消关注", "港城茗讯 2026年第5期（总第37期）", `href="/demo/wechat/` + askedTwice + `"`},
-		"/demo/wechat/" + askedTwice:  {"简书眠", `<iframe class="letter handset" src="/demo/wechat/` + askedTwice + `/phone" sandbox="allow-popups allow-popups-to-escape-sandbox"`},
+		"/demo/wechat/" + askedTwice:  {"简书眠", "resend 37 --scope one --to " + askedTwice, `<iframe class="letter handset" src="/demo/wechat/` + askedTwice + `/phone" sandbox="allow-popups allow-popups-to-escape-sandbox"`},
 		"/demo/ledger":                {"全部 59", `<a href="/demo/wechat/` + askedTwice + `">公众号</a>`, "康平安", "发行以前就已经退订或暂停", `<a href="/demo/mails/1">第 1 封</a>`},
 		"/demo/ledger?state=failed":   {"550 5.1.1 User unknown", "邮箱不存在", "罗知夏"},
 		"/demo/ledger?state=skipped":  {"花念慈", "已退订", "彭来风", "在禁发名单里"},

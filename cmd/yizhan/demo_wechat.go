@@ -136,6 +136,7 @@ type followerView struct {
 	demoView
 	Name, OpenID string
 	Left         bool // they do not follow the account any more
+	Config       string
 	Buttons      []wechat.Button
 }
 
@@ -161,7 +162,15 @@ func (p *demoPages) follower(w http.ResponseWriter, r *http.Request) {
 	if !ok {
 		return
 	}
-	v := followerView{demoView: p.view(w, r, "wechat"), Name: name, OpenID: openid, Left: !p.account.Follows(openid)}
+	v := followerView{demoView: p.view(w, r, "wechat"), Name: name, OpenID: openid, Left: !p.account.Follows(openid), Config: p.configFile}
+	run, planned, err := p.newest(r)
+	if err != nil {
+		p.broken(w, err)
+		return
+	}
+	if planned {
+		v.Issue = run.Issue
+	}
 	for _, b := range menu(p.config.PublicURL, true, false, false) {
 		for _, b := range append(b.Buttons, b) {
 			if b.Key != "" {

@@ -170,12 +170,20 @@ func writeRuns(to io.Writer, i *instance, runs []dispatch.RunStatus) error {
 	for _, r := range runs {
 		for _, name := range channelsOf(r) {
 			n := r.Channels[name]
-			t.add(r.Issue, r.ID, contentOf(r), word(r.State), name,
+			t.add(r.Issue, r.ID, contentOf(r), doing(r), name,
 				n[dispatch.StateSent], n[dispatch.StateFailed], n[dispatch.StateSkipped], n[dispatch.StateUnconfirmed], n.Open(), n.Total(),
 				i.clockOf(r.PlannedAt), i.clockOf(r.FinishedAt))
 		}
 	}
 	return t.write(to)
+}
+
+// doing says the state of a run.
+func doing(r dispatch.RunStatus) string {
+	if awaited(r) {
+		return "等对方说话"
+	}
+	return word(r.State)
 }
 
 // contentOf says what a run carries.
