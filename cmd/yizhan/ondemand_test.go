@@ -3,8 +3,6 @@ package main
 import (
 	"net/http"
 	"net/url"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -34,12 +32,7 @@ func TestOnDemand(t *testing.T) {
 			o := newOffice(t, sink.Addr())
 			o.withWeChat(w, more)
 			o.ready()
-			people := filepath.Join(t.TempDir(), "people.csv")
-			csv := "email,wechat,state\n," + follower(0) + ",active\nchen@example.org," + follower(1) + ",active\n," + follower(2) + ",active\n," + follower(3) + ",active\n"
-			if err := os.WriteFile(people, []byte(csv), 0o600); err != nil {
-				t.Fatal(err)
-			}
-			o.do("subscribers", "import", people)
+			o.people("email,wechat\n," + follower(0) + "\nchen@example.org," + follower(1) + "\n," + follower(2) + "\n," + follower(3) + "\n")
 			s := o.serve()
 			w.Answers(s.public + "/wechat")
 			o.do("send", "37", "--wait")
