@@ -206,7 +206,8 @@ func (p *Postman) Run(ctx context.Context) error {
 		if now.Sub(reminded) >= remindEvery {
 			reminded = now
 			if err := p.remind(ctx, now); err != nil && ctx.Err() == nil {
-				p.o.Logger.Error("reminders; trying again", "error", err)
+				p.o.Logger.Error("reminders; trying again in a minute", "error", err)
+				reminded = now.Add(time.Minute)
 			}
 		}
 		if now.Sub(tidied) >= tidyEvery {

@@ -258,9 +258,13 @@ func (s *Store) save(ctx context.Context, tx *sql.Tx, old, next *Subscriber, a a
 func (d *Desk) Erase(ctx context.Context, key string, now time.Time) (Erasure, error) {
 	// The other books first: what is left to erase is then still found by the key.
 	sub, err := d.Get(ctx, key)
-	if err == nil {
+	switch {
+	case err == nil:
 		err = d.o.Books.Scrub(ctx, sub.ID, now)
-	} else if errors.Is(err, ErrNotFound) {
+		for _, a := range sub.Addresses { // of before they were in the list
+			err = errors.Join(err, d.o.Books.Forget(ctx, a.Channel, a.hash, now))
+		}
+	case errors.Is(err, ErrNotFound):
 		err = d.forgetStranger(ctx, key, now)
 	}
 	if err != nil {

@@ -62,12 +62,16 @@ func (f followers) Unfollow(ctx context.Context, openid string, now time.Time) e
 	if err != nil {
 		return nil // nobody is called so
 	}
+	// Also who is in no list may have asked to be reminded, or had before they came.
+	if _, err := f.desk.Unremind(ctx, a); err != nil {
+		return err
+	}
+	if err := f.ledger.Forget(ctx, subscribers.WeChat, f.desk.Hash(a), now); err != nil {
+		return err
+	}
 	sub, err := f.desk.Depart(ctx, a, now)
-	if errors.Is(err, subscribers.ErrNotFound) { // they may have asked to be reminded
-		if _, err := f.desk.Unremind(ctx, a); err != nil {
-			return err
-		}
-		return f.ledger.Forget(ctx, subscribers.WeChat, f.desk.Hash(a), now)
+	if errors.Is(err, subscribers.ErrNotFound) {
+		return nil
 	}
 	if err != nil {
 		return err
