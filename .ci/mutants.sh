@@ -275,7 +275,7 @@ red cmd/yizhan 'TestCorrection'
 
 begin unseen-approval "what is approved is not what was looked at"
 change issue/store.go 'if r.Revision.Hash != hash {' 'if false {'
-red issue 'Approv'
+red issue 'TestApprovalIsOfARevision'
 
 if $dry; then
 	echo "$tried mutants, the text of each is found"
