@@ -101,6 +101,8 @@ var (
 	appIDForm = regexp.MustCompile(`^wx[0-9a-f]{16}$`)
 	tokenForm = regexp.MustCompile(`^[A-Za-z0-9]{3,32}$`)
 	fieldForm = regexp.MustCompile(`^[a-z_]+[0-9]{1,2}$`)
+	// No page says what a template's id looks like; all have been letters, digits, - and _.
+	templateForm = regexp.MustCompile(`^[A-Za-z0-9_-]{1,128}$`)
 )
 
 const aesKeyLength = 43
@@ -132,6 +134,9 @@ func (t *table) wechat(w *WeChat) {
 	t.require("app_secret", "公众号后台的 AppSecret，最好写成 ${WX_SECRET} 或 file:文件名")
 	if w.AppID != "" && !appIDForm.MatchString(w.AppID) {
 		t.wrong("app_id", w.AppID, "wx1234567890abcdef")
+	}
+	if w.Remind != "" && !templateForm.MatchString(w.Remind) {
+		t.wrong("remind", w.Remind, "后台“一次性订阅消息”里的模板 ID，字母和数字")
 	}
 	t.callback(w)
 	t.sending(w)

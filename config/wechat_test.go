@@ -41,6 +41,9 @@ func TestWeChat(t *testing.T) {
 		"{app_id: wx1234567890abcdef, app_secret: s, fallback: email, drafts: run}": func(w *WeChat) {
 			w.AppID, w.AppSecret, w.Fallback, w.Drafts = "wx1234567890abcdef", NewSecret("s"), FallbackEmail, DraftPerRun
 		},
+		"{app_id: wx1234567890abcdef, app_secret: s, account: subscription, remind: aB3_-x}": func(w *WeChat) {
+			w.AppID, w.AppSecret, w.Account, w.Remind = "wx1234567890abcdef", NewSecret("s"), AccountSubscription, "aB3_-x"
+		},
 		"{app_id: wx1234567890abcdef, app_secret: s, account: subscription, tag: 期刊}": func(w *WeChat) {
 			w.AppID, w.AppSecret, w.Account, w.Tag = "wx1234567890abcdef", NewSecret("s"), AccountSubscription, "期刊"
 		},
@@ -66,6 +69,7 @@ func TestWeChat(t *testing.T) {
 		"{" + app + ", token: tok, aes_key: hidden-value}":                           "EncodingAESKey 是 43",
 		"{" + app + ", account: personal}":                                           "account: 看不懂",
 		"{" + app + ", fallback: sms}":                                               "fallback: 看不懂",
+		"{" + app + ", remind: X Y}":                                                 "remind: 看不懂",
 		"{" + app + ", drafts: two}":                                                 "drafts: 看不懂",
 		"{" + app + ", mode: letter}":                                                "mode: 看不懂",
 		"{" + app + ", mode: template}":                                              "要写明模板",

@@ -76,6 +76,11 @@ func (l *Ledger) CancelRun(ctx context.Context, issueID string, run int64, now t
 
 func (l *Ledger) cancel(ctx context.Context, issueID string, run int64, now time.Time) (runs, rows int64, err error) {
 	err = l.transact(ctx, "cancelling issue "+issueID, func(tx execer) error {
+		// What has nothing left to send is over, also while it is paused.
+		if _, err := tx.ExecContext(ctx, `UPDATE runs SET state = 'finished', finished_at = $1
+			WHERE issue_id = $2 AND state IN ('planned','paused')`+nothingOpen, millis(now), issueID); err != nil {
+			return err
+		}
 		res, err := tx.ExecContext(ctx, `UPDATE runs SET state = $1 WHERE issue_id = $2 AND state IN ('planning','planned','paused') AND ($3 = 0 OR id = $3)`,
 			RunCancelled, issueID, run)
 		if err != nil {
@@ -176,12 +181,14 @@ func (l *Ledger) sending(ctx context.Context, run int64, now time.Time) (bool, e
 	return state == RunPlanned && !l.opens(schedule, now).After(now), nil
 }
 
+// nothingOpen is the condition that a run has no open row.
+const nothingOpen = ` AND NOT EXISTS (SELECT 1 FROM deliveries d WHERE d.run_id = runs.id AND d.state = 'due')
+	AND NOT EXISTS (SELECT 1 FROM deliveries d WHERE d.run_id = runs.id AND (d.state = 'queued' OR d.state = 'leased' OR d.state = 'marked'))`
+
 // finishRuns marks the planned runs as finished that have no open row, and
 // returns their ids.
 func (l *Ledger) finishRuns(ctx context.Context, now time.Time) ([]int64, error) {
-	const none = `state = 'planned'
-		AND NOT EXISTS (SELECT 1 FROM deliveries d WHERE d.run_id = runs.id AND d.state = 'due')
-		AND NOT EXISTS (SELECT 1 FROM deliveries d WHERE d.run_id = runs.id AND (d.state = 'queued' OR d.state = 'leased' OR d.state = 'marked'))`
+	const none = `state = 'planned'` + nothingOpen
 	done, err := ids(l.read.QueryContext(ctx, `SELECT id FROM runs WHERE `+none))
 	if err != nil || len(done) == 0 {
 		return nil, err

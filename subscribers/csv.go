@@ -16,6 +16,7 @@ import (
 
 // The CSV file of subscribers has a header row with these columns in any order:
 // one for each channel (email, wechat), name, sections, groups, language, state.
+// They may be in Chinese: 邮箱, 公众号 (an openid), 姓名, 栏目, 分组, 语言, 状态.
 // Lists are separated by semicolons. One line is one subscriber: a cell cannot
 // contain a line break, so that an unclosed quotation mark spoils one line and
 // not the rest of the file. The file is UTF-8, or GB18030 as Excel writes it in
@@ -30,6 +31,14 @@ const maxLine = 64 << 10
 
 // textColumns are the columns beside those of the channels.
 func textColumns() []string { return []string{"name", "sections", "groups", "language", "state"} }
+
+// chineseColumns are what people call the columns in their own tables.
+func chineseColumns() map[string]string {
+	return map[string]string{
+		"邮箱": Email, "电子邮箱": Email, "邮件": Email, "电子邮件": Email, "邮箱地址": Email, "e-mail": Email, "公众号": WeChat, "微信": WeChat, "openid": WeChat,
+		"姓名": "name", "名字": "name", "单位": "name", "姓名或单位": "name", "栏目": "sections", "分组": "groups", "组别": "groups", "语言": "language", "状态": "state",
+	}
+}
 
 // columns are all columns, in the order in which Export writes them.
 func (s *Store) columns() []string { return append(slices.Clone(s.channels), textColumns()...) }
@@ -87,7 +96,12 @@ func (r *reader) setHeader(head, known, channels []string) error {
 	reachable := false
 	for _, cell := range head {
 		column := strings.ToLower(strings.TrimSpace(cell))
+		if ours, ok := chineseColumns()[column]; ok {
+			column = ours
+		}
 		switch {
+		case len(head) == 1 && strings.ContainsAny(cell, ";；，、\t"):
+			return invalid("column-commas", "line 1 has no commas (%q): cells are separated by commas; save it as CSV with commas", cell)
 		case !slices.Contains(known, column):
 			return invalid("column-unknown", "the column %q in line 1 is unknown; the columns are: %s", cell, strings.Join(known, ", "))
 		case r.present[column]:

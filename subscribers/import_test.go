@@ -58,6 +58,7 @@ func TestImportReadsEveryForm(t *testing.T) {
 		"blank lines":        strings.ReplaceAll(plain, "\n", "\n\n,,\n"),
 		"quoted":             "\ufeff\"name\",\"email\",\"sections\"\n\"李娜\",\"li@example.org\",\"行业动态;政策法规\"\n\"王伟\",\"wang@example.org\",\"\"\n",
 		"header in capitals": strings.Replace(plain, "name,email", " NAME ,Email", 1),
+		"header in Chinese":  strings.Replace(plain, "name,email,sections", "姓名,邮箱,栏目", 1),
 		"full-width":         strings.NewReplacer(";", "；", "li@example.org", "ｌｉ＠example．org").Replace(plain),
 		"spaces":             strings.ReplaceAll(plain, ",li@example.org", ", li@example.org "),
 	} {
@@ -90,6 +91,8 @@ func TestImportRefusesFiles(t *testing.T) {
 		"unknown column":  {"email,nmae\na@example.org,b\n", "column-unknown", `"nmae"`},
 		"known columns":   {"email,nmae\na@example.org,b\n", "column-unknown", "email, wechat, name, sections, groups, language, state"},
 		"no header":       {"a@example.org\n", "column-unknown", ""},
+		"semicolons":      {"Email;Name\na@example.org;b\n", "column-commas", "commas"},
+		"the same twice":  {"email,邮箱\na@example.org,b@example.org\n", "column-twice", ""},
 		"column twice":    {"email,name,Email\n", "column-twice", "email"},
 		"no addresses":    {"name,state\nA,active\n", "column-missing", "email, wechat"},
 		"UTF-16":          {utf16, "not-csv", "UTF-8"},

@@ -133,7 +133,11 @@ func (p *Pages) carryOut(v *visit, do string, sub Subscriber, page *ManagePage) 
 		}
 		page.Notice, field = "saved", "name"
 		commands = append(commands, Rename{form.Get("name")}, Choose{among(offered, form["sections"])})
-		if language := form.Get("language"); language == "zh-CN" || language == "en" {
+		language := form.Get("language")
+		if sub.Language == "" && language == form.Get("shown") {
+			language = "" // the browser's, which they left as it was: no choice
+		}
+		if language == "zh-CN" || language == "en" {
 			commands = append(commands, Speak{language})
 			v.language = language
 		}

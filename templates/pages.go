@@ -77,7 +77,7 @@ func (s *Set) rehearsePages(language string) error {
 			{State: "open", Subscription: "active", Notice: "unbound", Binding: formBinding{State: "bound"}},
 			{State: "open", Subscription: "unsubscribed"},
 		},
-		"remind": {{State: "done"}, {State: "declined"}, {State: "elsewhere"}},
+		"remind": {{State: "done"}, {State: "declined"}, {State: "elsewhere"}, {State: "expired"}},
 		"answer": {{Problem: "link"}, {Problem: "gone"}, {Problem: "taken"}, {Problem: "busy"}},
 	}
 	for name, pages := range states {

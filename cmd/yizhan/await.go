@@ -209,6 +209,9 @@ func (b *bars) set(key, message string, value, total int64) {
 func (b *bars) show(r dispatch.RunStatus) {
 	for _, name := range channelsOf(r) {
 		counts := r.Channels[name]
+		if counts.Total() == 0 {
+			continue // nobody is reached by it
+		}
 		message := name + " " + word(r.State)
 		if n := counts[dispatch.StateFailed]; n > 0 {
 			message += fmt.Sprintf(" 失败 %d", n)

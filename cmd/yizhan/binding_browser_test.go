@@ -35,6 +35,7 @@ func TestBindingInBrowser(t *testing.T) {
 	v.visit("remind-elsewhere", remindPath)
 	v.visit("remind-done", remindPath+"?said=done")
 	v.visit("remind-declined", remindPath+"?said=declined")
+	v.refused("remind-expired", remindPath+"?action=confirm")
 
 	v.open(v.base+"/manage/link", 360)
 	v.fill("email", me)

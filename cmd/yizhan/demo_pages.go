@@ -147,6 +147,7 @@ type overviewView struct {
 	Done    int64
 	Scenes  []scene
 	Config  string
+	Command string // by which the program is called
 }
 
 // bar is the share of one state in the picture of a run.
@@ -163,7 +164,7 @@ type scene struct {
 }
 
 func (p *demoPages) overview(w http.ResponseWriter, r *http.Request) {
-	v := overviewView{demoView: p.view(w, r, "overview"), Config: p.configFile}
+	v := overviewView{demoView: p.view(w, r, "overview"), Config: p.configFile, Command: calledBy()}
 	run, planned, err := p.newest(r)
 	if err != nil {
 		p.broken(w, err)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -270,7 +271,21 @@ func (s *stage) invite() {
 网页版    %[1]s/issues/37
 
 服务还在运行，别的命令可以在另一个终端里用，例如：
-yizhan -c %[2]s deliveries 37 --state failed
-yizhan -c %[2]s resend 37 --scope failed --dry-run
-按 Ctrl-C 结束。`, url, s.configFile)
+%[3]s -c %[2]s deliveries 37 --state failed
+%[3]s -c %[2]s resend 37 --scope failed --dry-run
+按 Ctrl-C 结束。`, url, s.configFile, calledBy())
+}
+
+// calledBy is how this program is called again from the same folder: by its name when
+// that is on the path, else by the path that it was called by; go run leaves nothing
+// that could be called.
+func calledBy() string {
+	self, err := os.Executable()
+	if err != nil || strings.Contains(self, string(filepath.Separator)+"go-build") {
+		return "go run ./cmd/yizhan"
+	}
+	if found, err := exec.LookPath(filepath.Base(self)); err == nil && found == self {
+		return filepath.Base(self)
+	}
+	return self
 }

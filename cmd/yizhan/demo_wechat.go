@@ -137,6 +137,7 @@ type followerView struct {
 	Name, OpenID string
 	Left         bool // they do not follow the account any more
 	Config       string
+	Command      string // by which the program is called
 	Buttons      []wechat.Button
 }
 
@@ -162,7 +163,7 @@ func (p *demoPages) follower(w http.ResponseWriter, r *http.Request) {
 	if !ok {
 		return
 	}
-	v := followerView{demoView: p.view(w, r, "wechat"), Name: name, OpenID: openid, Left: !p.account.Follows(openid), Config: p.configFile}
+	v := followerView{demoView: p.view(w, r, "wechat"), Name: name, OpenID: openid, Left: !p.account.Follows(openid), Config: p.configFile, Command: calledBy()}
 	run, planned, err := p.newest(r)
 	if err != nil {
 		p.broken(w, err)

@@ -20,7 +20,8 @@ type way string
 const (
 	wayNow   way = "now"          // in the chat, at once
 	wayEmail way = "email"        // to the address that is bound
-	wayLater way = "next-message" // in the chat, when they do something next
+	wayLater way = "next-message" // in the chat, when they do something
+	wayGone  way = "gone"         // to the address: they take nothing in the chat any more
 )
 
 // way chooses it, with the channel for it; the channels stay as they are for whom it
@@ -29,7 +30,8 @@ func (s *resendCmd) way(ctx context.Context, i *instance, r dispatch.Resend, is 
 	if s.To == "" || !slices.Contains(names, wechat.Name) {
 		return "", names, nil
 	}
-	if on := onWeChat(person); on == nil || on.State != subscribers.Active {
+	on := onWeChat(person)
+	if on == nil || on.State != subscribers.Active && len(s.Channel) > 0 {
 		return "", names, nil
 	}
 	// A mail goes to them now: those with an address whose list allows it.
@@ -43,6 +45,12 @@ func (s *resendCmd) way(ctx context.Context, i *instance, r dispatch.Resend, is 
 	}
 	if _, err := subscribers.ParseAddress(subscribers.Email, s.To); err == nil && mailed && len(s.Channel) == 0 {
 		return "", []string{email.Name}, nil // they were named by it
+	}
+	if on.State != subscribers.Active {
+		if !mail {
+			return "", names, nil
+		}
+		return wayGone, []string{email.Name}, nil
 	}
 	until, err := i.ledger.Conversation(ctx, wechat.Name, person.ID, time.Now())
 	switch {
@@ -68,6 +76,8 @@ func (w way) text(to string) string {
 		return fmt.Sprintf("%s 最近在公众号里说过话：现在用客服消息发", to)
 	case wayEmail:
 		return fmt.Sprintf("%s 这两天没有在公众号里说过话：改寄到绑定的邮箱", to)
+	case wayGone:
+		return fmt.Sprintf("%s 不再在公众号里接收：改寄到绑定的邮箱", to)
 	case wayLater:
 		return fmt.Sprintf("%s 这两天没有在公众号里说过话：等下一次说话或者点菜单时发", to)
 	}

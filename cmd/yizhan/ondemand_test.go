@@ -127,6 +127,18 @@ func TestOnDemand(t *testing.T) {
 			}
 			until(t, func() bool { return waiting() == 0 })
 			o.finished()
+			if got := way(follower(1)); got != "gone" { // from the chat; their mails go on
+				t.Errorf("who has left the chat: %s", got)
+			}
+			if out := o.do("resend", "37", "--scope", "one", "--to", follower(1), "--yes"); !strings.Contains(out, "不再在公众号里接收") || strings.Contains(out, "wechat 0") {
+				t.Errorf("the resend says:\n%s", out)
+			}
+			if out := o.do("resend", "37", "--scope", "one", "--to", follower(1), "--channel", "wechat", "--yes"); !strings.Contains(out, "回复“订阅”") {
+				t.Errorf("by WeChat all the same:\n%s", out)
+			}
+			if out, _, code := o.try("cancel", "37", "--run", "99"); code == exitOK {
+				t.Errorf("a run that is not there was cancelled:\n%s", out)
+			}
 			if custom(1)+custom(3) != 0 {
 				t.Errorf("%d and %d came to who left", custom(1), custom(3))
 			}
@@ -221,8 +233,8 @@ func TestRemindMe(t *testing.T) {
 
 			// Nobody agrees for another, twice, or without the platform.
 			back, _ := ask(follower(2), true)
-			if answer, _ := get(back.RequestURI()); answer.StatusCode != http.StatusForbidden {
-				t.Errorf("in another browser: %s", answer.Status)
+			if answer, page := get(back.RequestURI()); answer.StatusCode != http.StatusForbidden || !strings.Contains(page, `href="`+remindPath+`">下期提醒我`) {
+				t.Errorf("in another browser: %s\n%s", answer.Status, page)
 			}
 			back, cookie := ask(follower(2), false)
 			said(back.RequestURI(), cookie, "没有提醒")

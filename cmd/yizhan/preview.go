@@ -252,6 +252,9 @@ func (s *issueTestCmd) Run(ctx context.Context, c *call) error {
 		return s.preview(ctx, c, i, r, openid)
 	}
 	to, err := subscribers.ParseAddress(subscribers.Email, s.To)
+	if _, ours := subscribers.ParseWeChat(s.To); err != nil && ours == nil && !strings.Contains(s.To, "@") {
+		return problem{Code: "address-at", Text: plain(s.To) + " 不是邮箱", Hint: "要预览给公众号的关注者，写成 --to openid:" + plain(s.To), cause: err}
+	}
 	if err != nil {
 		return err
 	}

@@ -162,6 +162,7 @@ func inChinese(code, detail string) string {
 		"column-missing":    "表头里没有地址列",
 		"column-twice":      "表头里有一列写了两次",
 		"column-unknown":    "表头里有不认识的列",
+		"column-commas":     "第一行没有逗号：各栏要用英文逗号隔开",
 		"conflict":          "这些地址属于不同的订户",
 		"control":           "里面有控制字符",
 		"csv":               "引号不配对",

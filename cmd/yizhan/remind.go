@@ -141,9 +141,9 @@ func (m *reminders) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case q.Has("action") && r.Method == http.MethodGet:
 		m.comeBack(w, r, next)
 	case slices.Contains([]string{"done", "declined"}, q.Get("said")):
-		m.pages.Reminded(w, r, subscribers.RemindPage{State: q.Get("said")})
+		m.pages.Reminded(w, r, http.StatusOK, q.Get("said"))
 	case !strings.Contains(r.UserAgent(), "MicroMessenger"): // of WeChat's own browser; others are refused there
-		m.pages.Reminded(w, r, subscribers.RemindPage{State: "elsewhere"})
+		m.pages.Reminded(w, r, http.StatusOK, "elsewhere")
 	case next > subscribers.MaxScene:
 		m.pages.Refuse(w, r, http.StatusGone, "link")
 	default:
@@ -160,7 +160,7 @@ func (m *reminders) comeBack(w http.ResponseWriter, r *http.Request, next int) {
 	cookie, err := r.Cookie(remindCookie)
 	// In the same browser: nobody agrees for another.
 	if err != nil || !ok || subtle.ConstantTimeCompare([]byte(cookie.Value), []byte(got.State)) != 1 || got.Scene > next {
-		m.pages.Refuse(w, r, http.StatusForbidden, "expired")
+		m.pages.Reminded(w, r, http.StatusForbidden, "expired")
 		return
 	}
 	if !got.Agreed {
@@ -169,7 +169,7 @@ func (m *reminders) comeBack(w http.ResponseWriter, r *http.Request, next int) {
 	}
 	to, err := subscribers.ParseWeChat(got.OpenID)
 	if err != nil {
-		m.pages.Refuse(w, r, http.StatusForbidden, "link")
+		m.pages.Reminded(w, r, http.StatusForbidden, "expired")
 		return
 	}
 	if _, err := m.people.Remind(r.Context(), to, got.Scene, subscribers.ReaderLanguage(r), time.Now()); err != nil {

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"yizhan/dispatch"
+	"yizhan/dispatch/wechat"
 	"yizhan/issue"
 	"yizhan/subscribers"
 )
@@ -59,10 +60,14 @@ func (s *resendCmd) Run(ctx context.Context, c *call) error {
 		return err
 	}
 	selected := []dispatch.Selected{}
+	var used []string // with anybody in them
 	for _, name := range names {
 		some, err := i.selected(ctx, resend, is, name)
 		if err != nil {
 			return err
+		}
+		if len(some) > 0 {
+			used = append(used, name)
 		}
 		selected = append(selected, some...)
 	}
@@ -73,10 +78,10 @@ func (s *resendCmd) Run(ctx context.Context, c *call) error {
 		return s.list(c, selected, way)
 	}
 	s.foretell(c, selected, way)
-	if err := s.ask(c, is, names, len(selected)); err != nil {
+	if err := s.ask(c, is, used, len(selected)); err != nil {
 		return err
 	}
-	return s.plan(ctx, c, i, is, revision, resend, names)
+	return s.plan(ctx, c, i, is, revision, resend, used)
 }
 
 // selected lists whom a resend of an issue reaches in one channel.
@@ -171,6 +176,11 @@ func (s *resendCmd) nobody(c *call, person subscribers.Subscriber, names []strin
 			text = "上一份还没发完，用 yizhan deliveries " + s.N + " 看"
 		case string(subscribers.Unsubscribed):
 			text = "已退订，只有本人能恢复（打开收到过的邮件里的退订链接）"
+			if on := onWeChat(person); r.Channel == wechat.Name && on != nil && on.Reason == subscribers.Unfollowed {
+				text = "取消关注了公众号，重新关注就恢复"
+			} else if r.Channel == wechat.Name {
+				text = "已退订，只有本人能恢复（在公众号里回复“订阅”）"
+			}
 		}
 		c.printf("不发给 %s（%s）：%s", plain(s.To), r.Channel, text)
 	}

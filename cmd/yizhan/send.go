@@ -160,6 +160,9 @@ func (i *instance) live(ctx context.Context) (bool, error) {
 func perChannel(r dispatch.RunStatus) string {
 	var parts []string
 	for _, name := range channelsOf(r) {
+		if r.Channels[name].Total() == 0 && r.Total().Total() > 0 {
+			continue // nobody is reached by it
+		}
 		parts = append(parts, fmt.Sprintf("%s %d", name, r.Channels[name].Total()))
 	}
 	return joined(parts)

@@ -170,6 +170,9 @@ func writeRuns(to io.Writer, i *instance, runs []dispatch.RunStatus) error {
 	for _, r := range runs {
 		for _, name := range channelsOf(r) {
 			n := r.Channels[name]
+			if n.Total() == 0 && r.Total().Total() > 0 {
+				continue // nobody is reached by it
+			}
 			t.add(r.Issue, r.ID, contentOf(r), doing(r), name,
 				n[dispatch.StateSent], n[dispatch.StateFailed], n[dispatch.StateSkipped], n[dispatch.StateUnconfirmed], n.Open(), n.Total(),
 				i.clockOf(r.PlannedAt), i.clockOf(r.FinishedAt))
@@ -296,7 +299,11 @@ func (s *resumeCmd) Run(ctx context.Context, c *call) error {
 func (s *cancelCmd) Run(ctx context.Context, c *call) error {
 	return c.steer(ctx, s.N, "取消", "涉及 %d 份投递", func(i *instance, now time.Time) (runs, rows int64, err error) {
 		if s.OnlyRun != 0 {
-			return i.ledger.CancelRun(ctx, s.N, s.OnlyRun, now)
+			runs, rows, err = i.ledger.CancelRun(ctx, s.N, s.OnlyRun, now)
+			if err == nil && runs == 0 {
+				err = problem{Code: "no-run", Text: fmt.Sprintf("第 %s 期没有还能取消的发行 %d", plain(s.N), s.OnlyRun), Hint: "编号见 yizhan status " + plain(s.N)}
+			}
+			return runs, rows, err
 		}
 		return i.ledger.Cancel(ctx, s.N, now)
 	})

@@ -238,7 +238,11 @@ func weChatProblem(ch *wechat.Channel, err error) error {
 	if reason == "" {
 		return err
 	}
-	return problem{Code: "wechat", Text: "公众平台不肯：" + reasonWord(reason), Hint: plain(err.Error()), cause: err}
+	text := "公众平台不肯：" + reasonWord(reason)
+	if reason == "platform-away" || reason == "platform-unreadable" {
+		text = reasonWord(reason)
+	}
+	return problem{Code: "wechat", Text: text, Hint: plain(err.Error()), cause: err}
 }
 
 var _ wechat.People = followers{}
