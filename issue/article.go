@@ -74,6 +74,9 @@ func (r *recogniser) header(art *Article, a articleRange) int {
 		case r.credits[i].ok:
 			i = r.gather(i, a.to)
 			r.credit(art, i)
+		case a.title >= 0 && art.Source == "" && art.Byline == "" && organBelow(t) && r.textFollows(i+1, a.to):
+			r.credits[i] = bareName(t)
+			r.credit(art, i)
 		case a.title >= 0 && art.Byline == "" && shorterThan(t, 26) && (isByline(t) || personName.MatchString(t) && hanCount(t) < 4 && !notName.MatchString(t)) && i+1 < a.to && !titleStop.MatchString(t) && r.textFollows(i+1, a.to):
 			art.Byline = strings.Join(strings.Fields(t), " ")
 			r.put(i, PlaceCredit)

@@ -317,6 +317,21 @@ func bareName(s string) credit {
 	return credit{}
 }
 
+var (
+	// organs that sign a text below its title; places, meetings and parts of an event
+	// stand there in brackets as well: （浦东新区）, （第三次会员大会）.
+	organSigns = regexp.MustCompile(`(?:公司|协会|学会|商会|联合会|研究会|促进会|基金会|委员会|理事会|监事会|工会|妇联|秘书处|编辑部|通讯社|中心|集团|局|厅|院|校|所|部|处|办公室|报社|日报|晚报|大学|馆)$`)
+	noSigning  = regexp.MustCompile(`^第|大会|年会|会议|期间|之[一二三四五六七八九十]|通过|部分|全部|内部|外部|附件`)
+)
+
+// organBelow tells whether a line below a title is an organ in brackets that signs the
+// text: （本会秘书处）.
+func organBelow(s string) bool {
+	in, _ := unbracket(s)
+	c := bareName(s)
+	return c.ok && c.source != "" && organSigns.MatchString(in) && !noSigning.MatchString(in)
+}
+
 // splitCredit cuts a bracketed credit off the end of a paragraph.
 func splitCredit(s string) (string, credit) {
 	if len(s) < 12 || !strings.ContainsRune("）)】]", lastRune(s)) {

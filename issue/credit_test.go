@@ -65,6 +65,31 @@ func TestCreditsAtTheEnd(t *testing.T) {
 	}
 }
 
+// TestOrganBelow: an organ in brackets below a title signs the text; a place, a meeting
+// or a kind of text there does not.
+func TestOrganBelow(t *testing.T) {
+	for line, want := range map[string]bool{
+		"（本会秘书处）": true, "(本刊编辑部)": true, "（湖滨市商务委员会）": true, "（港城日报）": true, "（茶叶检测中心）": true, "（教育委员会办公室）": true,
+		"（试行）": false, "（征求意见稿）": false, "（浦东新区）": false, "（第三次会员大会）": false, "（理事会换届会议）": false, "（2026年修订）": false,
+		"（节选）": false, "（上）": false, "（第一部分）": false, "（下半部）": false, "本会秘书处": false, "（周晓棠）": false, "（湖滨站）": false,
+	} {
+		if got := organBelow(line); got != want {
+			t.Errorf("%s: %v, want %v", line, got, want)
+		}
+	}
+	text := "云溪茶讯\n2026年9月 第5期 总第12期\n云溪茶业协会主办\n\n【本期目录】\n要闻\n  秋茶品鉴会圆满举行\n  茶叶包装新规十月起施行\n\n要闻\n\n" +
+		"秋茶品鉴会圆满举行\n（本会秘书处）\n九月十二日，协会在云溪会馆举办秋茶品鉴会，来自各地的六十多位会员参加了活动。\n\n" +
+		"茶叶包装新规十月起施行\n（第三次会员大会）\n市场监管部门发布茶叶包装新规，自十月一日起施行。\n（来源：云溪日报）\n"
+	r, err := Read("x.txt", []byte(text), ReadOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	a := r.Issue.Sections[0].Articles
+	if a[0].Source != "本会秘书处" || len(a[0].Blocks) != 1 || a[1].Source != "云溪日报" || len(a[1].Blocks) != 2 {
+		t.Errorf("%+v", a)
+	}
+}
+
 func TestEditorsIn(t *testing.T) {
 	for line, want := range map[string]string{
 		"责任编辑　何小舟　　校　对　杜若":      "责任编辑=何小舟 校对=杜若",

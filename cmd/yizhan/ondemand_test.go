@@ -54,17 +54,9 @@ func TestOnDemand(t *testing.T) {
 				return o.do(append([]string{"resend", "37", "--scope", "one", "--to", who, "--yes", "--wait"}, more...)...)
 			}
 			custom := func(n int) int { return messages(w, follower(n), standin.KindCustom) }
-			waiting := func() (n int64) {
-				var got struct{ Runs []dispatch.RunStatus }
-				o.asked(&got, "status", "37")
-				for _, r := range got.Runs {
-					for _, one := range r.Waiting {
-						if one.Reason == dispatch.ReasonAwaits {
-							n += one.Count
-						}
-					}
-				}
-				return n
+			db := o.database()
+			waiting := func() int {
+				return len(rowsOf(t, db.Read, `SELECT id FROM deliveries WHERE state = 'due' AND reason = '`+dispatch.ReasonAwaits+`'`))
 			}
 
 			// Outside the 48 hours: it waits for a word, and says so.
@@ -248,13 +240,11 @@ func TestRemindMe(t *testing.T) {
 			}
 
 			o.do("send", "37", "--wait")
+			db := o.database()
 			states := func() (out []string) {
-				for _, r := range records(t, o.do("deliveries", "37", "--json")) {
-					if strings.Contains(r.Variant, "/") {
-						out = append(out, r.Address+" "+string(r.State)+" "+r.Reason)
-					}
+				for _, r := range rowsOf(t, db.Read, `SELECT address, state, reason FROM deliveries WHERE issue_id = '' ORDER BY address`) {
+					out = append(out, r["address"]+" "+r["state"]+" "+r["reason"])
 				}
-				slices.Sort(out)
 				return out
 			}
 			want := []string{follower(0) + " sent ", "oMadeUp000001 failed no-consent", stranger + " sent ", unlucky + " unconfirmed lost-reply"}
@@ -290,7 +280,6 @@ func TestRemindMe(t *testing.T) {
 			if err := w.Leave(t.Context(), unlucky); err != nil {
 				t.Fatal(err)
 			}
-			db := o.database()
 			until(t, func() bool {
 				traces := 0
 				everyCell(t, db, func(_, column string, row map[string]string) {

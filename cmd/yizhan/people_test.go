@@ -195,21 +195,6 @@ func TestSignUpAndErase(t *testing.T) {
 	}
 }
 
-// opened opens the office's database to look into it.
-func (o *office) opened(t *testing.T) *config.Database {
-	t.Helper()
-	settings, err := config.Load(o.config, o.getenv)
-	if err != nil {
-		t.Fatal(err)
-	}
-	db, err := config.Open(t.Context(), settings)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { db.Close() })
-	return db
-}
-
 // everyCell calls f with each value of each row of each table.
 func everyCell(t *testing.T, db *config.Database, f func(table, column string, row map[string]string)) {
 	t.Helper()
@@ -235,7 +220,7 @@ func everyCell(t *testing.T, db *config.Database, f func(table, column string, r
 	}
 }
 
-func rowsOf(t *testing.T, db *sql.DB, query string) (out []map[string]string) {
+func rowsOf(t testing.TB, db *sql.DB, query string) (out []map[string]string) {
 	t.Helper()
 	rows, err := db.QueryContext(context.WithoutCancel(t.Context()), query)
 	if err != nil {
@@ -276,13 +261,13 @@ func (o *office) tellsAll(t *testing.T, body string, sub subscribers.Subscriber)
 		"due_at": true, "lost": true, "first_at": true, "epoch": true, "claim": true, "batch_id": true, "link_epoch": true,
 	}
 	deliveries := map[string]bool{}
-	everyCell(t, o.opened(t), func(table, column string, row map[string]string) {
+	everyCell(t, o.database(), func(table, column string, row map[string]string) {
 		if row["subscriber_id"] == fmt.Sprint(sub.ID) && table == "deliveries" {
 			deliveries[row["id"]] = true
 		}
 	})
 	seen := map[string]bool{}
-	everyCell(t, o.opened(t), func(table, column string, row map[string]string) {
+	everyCell(t, o.database(), func(table, column string, row map[string]string) {
 		theirs := row["subscriber_id"] == fmt.Sprint(sub.ID) || table == "subscribers" && row["id"] == fmt.Sprint(sub.ID) || deliveries[row["delivery_id"]]
 		cell := row[column]
 		if !theirs || bookkeeping[column] || len(cell) < 2 {
@@ -311,7 +296,7 @@ func (o *office) tellsAll(t *testing.T, body string, sub subscribers.Subscriber)
 // data directory.
 func (o *office) holdsNone(t *testing.T, when string, traces []string) {
 	t.Helper()
-	db := o.opened(t)
+	db := o.database()
 	everyCell(t, db, func(table, column string, row map[string]string) {
 		for _, trace := range traces {
 			if strings.Contains(row[column], trace) {

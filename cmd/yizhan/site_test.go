@@ -40,8 +40,16 @@ func (o *office) people(csv string) {
 	o.do("subscribers", "import", file)
 }
 
-// database opens the office's database beside the daemon.
+// database opens the office's database beside the daemon, for the rest of the test.
 func (o *office) database() *config.Database {
+	o.t.Helper()
+	db := o.open()
+	o.t.Cleanup(func() { db.Close() })
+	return db
+}
+
+// open is database for who closes it.
+func (o *office) open() *config.Database {
 	o.t.Helper()
 	c, err := config.Load(o.config, o.getenv)
 	if err != nil {
@@ -51,7 +59,6 @@ func (o *office) database() *config.Database {
 	if err != nil {
 		o.t.Fatal(err)
 	}
-	o.t.Cleanup(func() { db.Close() })
 	return db
 }
 
