@@ -27,18 +27,26 @@ trap 'rm -rf "$work"' EXIT
 go build -o "$work/judge" .ci/judge.go
 
 echo "== go test"
-# The judge decides, not the exit codes: what does not build is in its input too.
+# The judge decides, not the exit codes. Vet has looked at everything already.
 # Tests that drive processes wait most of the time, and the others compute in it.
 # Those under the detector compute one after the other: in two halves they use
-# both cores.
-raced() { CGO_ENABLED=1 go test -json -count=1 -race -timeout 20m "$@" "${racing[@]}" || true; }
+# both cores, from binaries that are built once.
+raced() {
+	local package
+	for package in $racing_too; do
+		(cd "${package#*/}" && go tool test2json -t -p "$package" "$work/${package//\//-}.test" \
+			-test.v=test2json -test.paniconexit0 -test.timeout=20m "$@") || true
+	done
+}
 half='^Test[A-P]'
 {
-	go test -json -count=1 -timeout 20m -run "$alone" "${racing[@]}" >"$work/alone" 2>&1 &
-	go test -json -count=1 "${plain[@]}" || true
-	CGO_ENABLED=1 go build -race "${racing[@]}" || true # once, for both
-	raced -run "$half" -skip "$alone" >"$work/half" 2>&1 &
-	raced -skip "$alone|$half"
+	go test -json -count=1 -vet=off -timeout 20m -run "$alone" "${racing[@]}" >"$work/alone" 2>&1 &
+	go test -json -count=1 -vet=off "${plain[@]}" || true
+	for package in $racing_too; do
+		CGO_ENABLED=1 go test -c -race -vet=off -o "$work/${package//\//-}.test" "$package"
+	done
+	raced -test.run "$half" -test.skip "$alone" >"$work/half" 2>&1 &
+	raced -test.skip "$alone|$half"
 	wait
 	cat "$work/alone" "$work/half"
 } | "$work/judge"
