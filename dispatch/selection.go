@@ -164,6 +164,9 @@ func (l *Ledger) corrects(ctx context.Context, p Planning, channel string) (bool
 		return true, nil
 	case SelectOne:
 		who, err := l.Select(ctx, Resend{Issue: p.Issue.ID, Revision: p.Revision.N, Selection: SelectOutdated, Target: p.Target}, channel, p.Now)
+		if errors.Is(err, ErrNoRun) {
+			return false, nil // nobody has any revision of it by this channel
+		}
 		return len(who) > 0, err
 	}
 	return false, nil

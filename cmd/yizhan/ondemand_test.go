@@ -35,7 +35,11 @@ func TestOnDemand(t *testing.T) {
 			o.people("email,wechat\n," + follower(0) + "\nchen@example.org," + follower(1) + "\n," + follower(2) + "\n," + follower(3) + "\n")
 			s := o.serve()
 			w.Answers(s.public + "/wechat")
-			o.do("send", "37", "--wait")
+			first := []string{"send", "37", "--wait"}
+			if more != "" {
+				first = append(first, "--channel", "wechat") // a bound address gets it all the same
+			}
+			o.do(first...)
 
 			way := func(who string, more ...string) string {
 				t.Helper()
