@@ -57,7 +57,7 @@ func (l *Ledger) shut(ctx context.Context, tx execer, delivery int64) (spoken bo
 	return n > 0, err
 }
 
-// skipAwaiting ends what waits for somebody who has unsubscribed meanwhile, by whatever
+// skipAwaiting carries out Blocked for what waits for somebody who has unsubscribed meanwhile, by whatever
 // way, or is gone: they would speak in vain, and nobody who is gone does.
 func (l *Ledger) skipAwaiting(ctx context.Context, tx execer, now time.Time) error {
 	_, err := tx.ExecContext(ctx, `UPDATE deliveries SET due_at = 0, updated_at = $1,

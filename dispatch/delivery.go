@@ -84,7 +84,7 @@ const (
 	QueueLost                    // queued: the queue has forgotten it
 	Claimed                      // queued: a session leases it
 	GivenBack                    // leased: pause, drain, or never begun
-	Blocked                      // leased: the subscriber is not to be sent to
+	Blocked                      // leased, or due and waiting for the subscriber, who is not to be sent to
 	Granted                      // leased: the marker is committed
 	Unmarked                     // marked: by a commit that was never answered, so nothing was handed over
 	Answered                     // leased, marked or unconfirmed: the channel's outcome
@@ -151,7 +151,8 @@ func Next(p Progress, e Event, policy Policy, now time.Time) (c Change, ok bool)
 			return to(StateDue, e.Reason)
 		}
 	case Blocked:
-		if p.State == StateLeased {
+		switch p.State {
+		case StateDue, StateLeased:
 			return to(p.ended(StateSkipped, e.Reason))
 		}
 	case Granted:

@@ -51,7 +51,7 @@ func answer(o dispatch.Outcome) dispatch.Event {
 func TestNextTable(t *testing.T) {
 	want := map[dispatch.State]map[string]string{
 		dispatch.StateDue: {
-			"fed": "queued", "cancelled": "skipped cancelled", "held": "due held", "heard": "due",
+			"fed": "queued", "cancelled": "skipped cancelled", "held": "due held", "heard": "due", "blocked": "skipped unsubscribed",
 		},
 		dispatch.StateQueued: {
 			"queue lost": "due", "claimed": "leased", "cancelled": "skipped cancelled", "held": "due held",

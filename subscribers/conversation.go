@@ -210,13 +210,13 @@ func (t *talk) subscribe(ctx context.Context) (string, error) {
 }
 
 func (t *talk) unsubscribe(ctx context.Context) (string, error) {
+	var err error
 	if t.known {
-		if _, err := t.do(ctx, Unsubscribe{All: t.asked.All}); err != nil {
-			return "", err
-		}
+		_, err = t.do(ctx, Unsubscribe{All: t.asked.All})
+	} else { // who is in no list may have asked to be reminded
+		_, err = t.o.Desk.Unremind(ctx, t.said.From)
 	}
-	// Also those of somebody who had left before, or was never in the list.
-	if _, err := t.o.Desk.Unremind(ctx, t.said.From); err != nil {
+	if err != nil {
 		return "", err
 	}
 	return t.left(), nil

@@ -3,7 +3,6 @@ package subscribers
 import (
 	"context"
 	"database/sql"
-	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -56,7 +55,7 @@ func (d *Desk) pass(ctx context.Context, a Address, now time.Time, change func(*
 			return nil // nothing has changed
 		}
 		if at.Value == "" {
-			if err := errors.Join(forgetBindings(ctx, tx, hash), dropReminders(ctx, tx, a.Channel, hash)); err != nil {
+			if err := forgetBindings(ctx, tx, hash); err != nil {
 				return err
 			}
 		}

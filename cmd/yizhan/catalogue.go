@@ -61,23 +61,30 @@ func newCatalogue(i *instance) *catalogue {
 	return &catalogue{instance: i, volumes: map[string]volume{}, records: map[string]issue.Record{}}
 }
 
-// list gives what was published, newest first.
-func (c *catalogue) list(ctx context.Context) ([]volume, error) {
+// issued gives the issues that were published, newest first.
+func (c *catalogue) issued(ctx context.Context) ([]issue.Summary, map[string]dispatch.Publication, error) {
 	published, err := c.ledger.Published(ctx)
 	if err != nil || len(published) == 0 {
-		return nil, err
+		return nil, nil, err
 	}
 	all, err := c.issues.List(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	all = slices.DeleteFunc(all, func(one issue.Summary) bool { _, ok := published[one.ID]; return !ok })
+	slices.Reverse(all)
+	return all, published, nil
+}
+
+// list gives what was published, newest first.
+func (c *catalogue) list(ctx context.Context) ([]volume, error) {
+	issued, published, err := c.issued(ctx)
 	if err != nil {
 		return nil, err
 	}
 	var out []volume
-	for _, one := range slices.Backward(all) {
-		p, ok := published[one.ID]
-		if !ok {
-			continue
-		}
-		v, err := c.volume(ctx, one.ID, p)
+	for _, one := range issued {
+		v, err := c.volume(ctx, one.ID, published[one.ID])
 		if err != nil {
 			return nil, err
 		}

@@ -68,6 +68,7 @@ type demoView struct {
 	Page    string // overview, mails, wechat, ledger
 	Title   string
 	Issue   string // its id; empty: not planned yet
+	Command string // by which the program is called for this demo
 	Refresh bool   // something is still happening
 }
 
@@ -96,7 +97,7 @@ func (v demoView) Reason(reason string) string {
 }
 
 func (p *demoPages) view(w http.ResponseWriter, r *http.Request, page string) demoView {
-	v := demoView{Style: p.style, English: wantsEnglish(r, p.languages), Page: page, Title: p.config.Title}
+	v := demoView{Style: p.style, English: wantsEnglish(r, p.languages), Page: page, Title: p.config.Title, Command: calledBy() + " -c " + p.configFile}
 	w.Header().Set("Vary", "Accept-Language")
 	w.Header().Set("Cache-Control", "no-store")
 	w.Header().Set("Content-Language", v.T("zh-CN", "en"))
@@ -146,8 +147,6 @@ type overviewView struct {
 	Total   int64
 	Done    int64
 	Scenes  []scene
-	Config  string
-	Command string // by which the program is called
 }
 
 // bar is the share of one state in the picture of a run.
@@ -164,7 +163,7 @@ type scene struct {
 }
 
 func (p *demoPages) overview(w http.ResponseWriter, r *http.Request) {
-	v := overviewView{demoView: p.view(w, r, "overview"), Config: p.configFile, Command: calledBy()}
+	v := overviewView{demoView: p.view(w, r, "overview")}
 	run, planned, err := p.newest(r)
 	if err != nil {
 		p.broken(w, err)

@@ -136,8 +136,6 @@ type followerView struct {
 	demoView
 	Name, OpenID string
 	Left         bool // they do not follow the account any more
-	Config       string
-	Command      string // by which the program is called
 	Buttons      []wechat.Button
 }
 
@@ -163,7 +161,7 @@ func (p *demoPages) follower(w http.ResponseWriter, r *http.Request) {
 	if !ok {
 		return
 	}
-	v := followerView{demoView: p.view(w, r, "wechat"), Name: name, OpenID: openid, Left: !p.account.Follows(openid), Config: p.configFile, Command: calledBy()}
+	v := followerView{demoView: p.view(w, r, "wechat"), Name: name, OpenID: openid, Left: !p.account.Follows(openid)}
 	run, planned, err := p.newest(r)
 	if err != nil {
 		p.broken(w, err)

@@ -20,16 +20,12 @@ func (n newest) latest(ctx context.Context, channel string) (l dispatch.Latest, 
 	if at < 0 {
 		return l, false, nil
 	}
-	published, err := n.ledger.Published(ctx)
+	issued, _, err := n.issued(ctx)
 	if err != nil {
 		return l, false, err
 	}
-	all, err := n.issues.List(ctx)
-	if err != nil {
-		return l, false, err
-	}
-	for _, one := range slices.Backward(all) {
-		if _, ok := published[one.ID]; !ok || one.State == issue.Withdrawn {
+	for _, one := range issued {
+		if one.State == issue.Withdrawn {
 			continue
 		}
 		r, ok, err := n.public(ctx, one.ID)

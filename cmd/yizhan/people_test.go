@@ -34,7 +34,7 @@ import (
 func letter(t *testing.T, sink *standin.Sink, to string, nth int) (subject, link string) {
 	t.Helper()
 	var raw []byte
-	within(t, "mail "+fmt.Sprint(nth)+" to "+to, func() bool {
+	until(t, func() bool {
 		n := 0
 		for _, m := range sink.Messages() {
 			if m.To == to {
@@ -71,16 +71,6 @@ func letter(t *testing.T, sink *standin.Sink, to string, nth int) (subject, link
 	return subject, link
 }
 
-// within waits until something is so.
-func within(t *testing.T, what string, is func() bool) {
-	t.Helper()
-	for deadline := time.Now().Add(30 * time.Second); !is(); time.Sleep(20 * time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatalf("still waiting for %s", what)
-		}
-	}
-}
-
 func formOf(values ...string) string {
 	f := url.Values{}
 	for i := 0; i+1 < len(values); i += 2 {
@@ -98,8 +88,8 @@ func post(t *testing.T, s *server, path, body string, want int) string {
 	return page
 }
 
-// joined is a daemon with somebody who has signed up by themselves, moved once,
-// and got an issue after a refusal that quotes their address.
+// quoting refuses the first mail to mei.… as a greylist does, in words that quote
+// the address.
 func quoting(phase, _, to string, nth int) standin.Fault {
 	if phase == "rcpt" && strings.HasPrefix(to, "mei.") && nth == 1 {
 		return standin.Fault{Code: 451, Text: "4.2.0 <" + to + "> is greylisted"}
@@ -342,7 +332,7 @@ func TestLeavingWithoutRedis(t *testing.T) {
 	o.subscribe("email", people...)
 	s := o.serve()
 	o.do("send", "37")
-	within(t, "the run to begin", func() bool { return len(sink.Messages()) > 50 })
+	until(t, func() bool { return len(sink.Messages()) > 50 })
 
 	// Their links as the mails have them: made by the same keys.
 	c := call{program: program{stdout: io.Discard, stderr: io.Discard, getenv: o.getenv, channels: o.channels}, configFile: o.config}
@@ -377,7 +367,7 @@ func TestLeavingWithoutRedis(t *testing.T) {
 	if n := len(sink.Messages()); n > front-200 {
 		t.Fatalf("the run was faster than those who left (%d): the test shows nothing", n)
 	}
-	within(t, "the run to pass by them", func() bool { return len(sink.Messages()) > front+1000 })
+	until(t, func() bool { return len(sink.Messages()) > front+1000 })
 	o.do("cancel", "37") // nobody waits for the rest
 	for _, m := range sink.Messages() {
 		if slices.Contains(left, m.To) {

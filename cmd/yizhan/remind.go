@@ -49,21 +49,13 @@ func (e editions) Next(ctx context.Context) (scene int, err error) {
 // the highest number of all: whoever was reminded of one that was withdrawn is reminded
 // of the next. Where any issue has a running number, others have none.
 func (e editions) latest(ctx context.Context) (id string, number, highest int, err error) {
-	published, err := e.ledger.Published(ctx)
-	if err != nil || len(published) == 0 {
-		return "", 0, 0, err
-	}
-	all, err := e.issues.List(ctx)
+	issued, published, err := e.issued(ctx)
 	if err != nil {
 		return "", 0, 0, err
 	}
 	running := false
-	for _, one := range all {
-		p, ok := published[one.ID]
-		if !ok {
-			continue
-		}
-		v, err := e.volume(ctx, one.ID, p)
+	for _, one := range issued {
+		v, err := e.volume(ctx, one.ID, published[one.ID])
 		if err != nil {
 			return "", 0, 0, err
 		}
